@@ -11,7 +11,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Give the content of a digest; `name` makes it a download of that name, `inline` an image to be shown. */
+        /** Return the content of a digest; `name` makes it a download of that name, `inline` shows an image. */
         get: operations["download_blob"];
         put?: never;
         post?: never;
@@ -30,7 +30,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Delete now what retention deletes, and report what was deleted. */
+        /** Apply retention now, and report what was deleted. */
         post: operations["clean"];
         delete?: never;
         options?: never;
@@ -48,7 +48,7 @@ export interface paths {
         /** List DAGs, newest first, or those that are asked for by id. */
         get: operations["list_dags"];
         put?: never;
-        /** Store a DAG and start what can start. */
+        /** Submit a DAG: store it, and start the jobs that can start. */
         post: operations["submit_dag"];
         delete?: never;
         options?: never;
@@ -148,7 +148,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Stream what happens; `after` or Last-Event-ID continues behind a cursor seen before. */
+        /** Stream events; `after` or Last-Event-ID continues after a cursor. */
         get: operations["stream_events"];
         put?: never;
         post?: never;
@@ -165,9 +165,9 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Give the newest content of a name. */
+        /** Return the newest content of a name. */
         get: operations["download"];
-        /** Store a file under its base name; a name used before then means the new content. */
+        /** Store a file under its base name; later uploads replace what the name refers to. */
         put: operations["upload"];
         post?: never;
         delete?: never;
@@ -200,7 +200,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show a gate, by its id, its name, or the name of the job it stands behind. */
+        /** Show a gate, by its id, its name, or the name of the job before it. */
         get: operations["show_gate"];
         put?: never;
         post?: never;
@@ -251,7 +251,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Say that the server lives and its store answers. */
+        /** Report that the server runs and its store answers. */
         get: operations["health"];
         put?: never;
         post?: never;
@@ -336,7 +336,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Give the output of a job's attempts, one after the other, as it was written. */
+        /** Return the output of a job's attempts, one after the other. */
         get: operations["read_log"];
         put?: never;
         post?: never;
@@ -370,7 +370,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Give the result that a job set; `is_set` distinguishes null from none. */
+        /** Return the result of a job; `is_set` distinguishes null from no result. */
         get: operations["get_result"];
         put?: never;
         post?: never;
@@ -404,7 +404,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List what happened to a job, oldest first, in sentences. */
+        /** List the events of a job as sentences, oldest first. */
         get: operations["tell_story"];
         put?: never;
         post?: never;
@@ -457,7 +457,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Ask an agent whether it is there, by a ping, and whether it reaches this server. */
+        /** Ping an agent, and check whether it reaches this server. */
         post: operations["check_connection"];
         delete?: never;
         options?: never;
@@ -474,7 +474,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Register a workflow with its tasks, agents and endpoints, all or none; with `plan` only say what would change. */
+        /** Register a workflow with its tasks, agents and endpoints, all or none; `plan` only returns the changes. */
         post: operations["apply_suite"];
         delete?: never;
         options?: never;
@@ -563,7 +563,7 @@ export interface paths {
         /** List the agent runs of a workflow, the latest first. */
         get: operations["list_agent_runs"];
         put?: never;
-        /** Have tasks tried by agents. */
+        /** Start agent runs of tasks. */
         post: operations["dispatch_tasks"];
         delete?: never;
         options?: never;
@@ -580,7 +580,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Create the tasks of a file, the body: CSV with a column for each axis, JSON, JSON Lines or YAML. */
+        /** Create tasks from the uploaded file: CSV with a column for each seed field, JSON, JSON Lines or YAML. */
         post: operations["import_file"];
         delete?: never;
         options?: never;
@@ -598,7 +598,7 @@ export interface paths {
         /** List the tasks of a workflow, by id. */
         get: operations["list_tasks"];
         put?: never;
-        /** Create tasks, each with its seed frozen; all or none. Existing ones stay as they are without `reseed`. */
+        /** Create tasks, each with a frozen seed; all or none. Existing tasks are not changed without `reseed`. */
         post: operations["import_tasks"];
         delete?: never;
         options?: never;
@@ -617,7 +617,7 @@ export interface paths {
         get: operations["show_task"];
         put?: never;
         post?: never;
-        /** Delete a task with its agent runs and every byte that was recorded of them; none of them is pinned. */
+        /** Delete a task with its agent runs and their recordings. Refused while one of its runs is pinned or unfinished. */
         delete: operations["delete_task"];
         options?: never;
         head?: never;
@@ -667,7 +667,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Cancel an agent run; one that has ended stays as it is. */
+        /** Cancel an agent run; one that has ended is not changed. */
         post: operations["cancel_agent_run"];
         delete?: never;
         options?: never;
@@ -684,7 +684,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Try the same task and agent field once more, with the workflow as it is now and the frozen seed. */
+        /** Run the same task and agent field again, with the current workflow and the frozen seed. */
         post: operations["rerun"];
         delete?: never;
         options?: never;
@@ -699,7 +699,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the tool calls of an agent run, in their order. */
+        /** List the tool calls of an agent run in order. */
         get: operations["list_tool_calls"];
         put?: never;
         post?: never;
@@ -716,7 +716,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show a tool call with the ledger as it was after it. */
+        /** Show a tool call with the ledger after it. */
         get: operations["show_tool_call"];
         put?: never;
         post?: never;
@@ -752,7 +752,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Keep the scores in a batch of Langfuse's SDK 3 and before; its other events come by OpenTelemetry. */
+        /** Store the scores in a batch of Langfuse's SDK 3 and older; other events are refused. */
         post: operations["take_ingestion"];
         delete?: never;
         options?: never;
@@ -769,7 +769,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Record the spans of an OpenTelemetry exporter, in protobuf or JSON. */
+        /** Record OpenTelemetry spans, in protobuf or JSON. */
         post: operations["take_traces"];
         delete?: never;
         options?: never;
@@ -786,7 +786,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Keep a score of Langfuse's SDKs, or a list of them, as notes on the run and action they are about. */
+        /** Store a score of Langfuse's SDKs, or a list of them, as notes on runs and actions. */
         post: operations["add_scores"];
         delete?: never;
         options?: never;
@@ -819,7 +819,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Set the result of the job whose token comes along. */
+        /** Set the result of the job whose token the request has. */
         put: operations["set_result"];
         post?: never;
         delete?: never;
@@ -835,10 +835,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Say who asks, and whether this server needs a token. */
+        /** Show the caller, and whether this server requires a token. */
         get: operations["who_am_i"];
         put?: never;
-        /** Sign a browser in: check the token, and have a cookie stand for it from now on. */
+        /** Sign a browser in: check the token, and set a session cookie. */
         post: operations["sign_in"];
         /** Sign a browser out; the token stays valid. */
         delete: operations["sign_out"];
@@ -854,7 +854,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Say what this server runs with: nothing secret, and nothing can be changed here. */
+        /** Show the configuration of this server, without secrets. It cannot be changed here. */
         get: operations["settings"];
         put?: never;
         post?: never;
@@ -871,7 +871,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Give the value of a key; null when it is absent. */
+        /** Return the value of a key; null if it is absent. */
         get: operations["get_value"];
         /** Set a key, durably. */
         put: operations["put_value"];
@@ -892,7 +892,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Set a key only if it holds what is expected; null stands for absent, on both sides. */
+        /** Set a key only if it has the expected value; null stands for absent, on both sides. */
         post: operations["compare_and_swap"];
         delete?: never;
         options?: never;
@@ -909,7 +909,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Add to the whole number under a key, which counts as 0 when absent; give the sum. */
+        /** Add to the integer under a key, which counts as 0 if absent; return the sum. */
         post: operations["increment"];
         delete?: never;
         options?: never;
@@ -941,10 +941,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List a set's members in the order they were added. */
+        /** List a set's members in the order in which they were added. */
         get: operations["list_members"];
         put?: never;
-        /** Add a member to a set; 1 when it is new. */
+        /** Add a member to a set; return 1 if it is new, else 0. */
         post: operations["add_member"];
         delete?: never;
         options?: never;
@@ -976,10 +976,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List an organisation's tokens, newest first, revoked and expired ones too; with one of a project, that one's. */
+        /** List an organisation's tokens, newest first; for a token of a project, only those of the project. */
         get: operations["list_tokens"];
         put?: never;
-        /** Make a token; its text is in this answer and nowhere else. */
+        /** Create a token; only this answer contains its text. */
         post: operations["create_token"];
         delete?: never;
         options?: never;
@@ -996,7 +996,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Revoke a token, at once; a second time changes nothing. The one of the home's workers is replaced. */
+        /** Revoke a token at once. Revoking it again changes nothing; the token of the home's workers is replaced. */
         post: operations["revoke_token"];
         delete?: never;
         options?: never;
@@ -1013,7 +1013,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Record what agents did, as the SDK reports it; the answer comes when it is durable. Repeats change nothing. */
+        /** Record actions and runs as the SDK reports them; the answer is sent when they are durable. Idempotent. */
         post: operations["record_actions"];
         delete?: never;
         options?: never;
@@ -1030,7 +1030,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take the list of an agent's tools; nothing of it is stored. */
+        /** Accept the list of an agent's tools; nothing is stored. */
         post: operations["register_actions"];
         delete?: never;
         options?: never;
@@ -1096,10 +1096,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the approvals that were asked for: none, for each is cancelled as it is asked for. */
+        /** List requested approvals: none, because each is cancelled at once. */
         get: operations["list_approvals"];
         put?: never;
-        /** Take a request for an approval, and cancel it: nobody can decide it here yet. */
+        /** Accept a request for an approval and cancel it, because nobody can decide it here yet. */
         post: operations["ask_approval"];
         delete?: never;
         options?: never;
@@ -1116,7 +1116,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Tell whether an action needs an approval of this server: none does. */
+        /** Return whether an action needs an approval: no. */
         post: operations["check_approval"];
         delete?: never;
         options?: never;
@@ -1131,7 +1131,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the approvals that were asked for: none, for each is cancelled as it is asked for. */
+        /** List requested approvals: none, because each is cancelled at once. */
         get: operations["list_approvals"];
         put?: never;
         post?: never;
@@ -1150,7 +1150,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Cancel an approval; it was cancelled when it was asked for. */
+        /** Cancel an approval; it was already cancelled when it was requested. */
         post: operations["cancel_approval"];
         delete?: never;
         options?: never;
@@ -1165,7 +1165,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tell that an approval was cancelled, and why. */
+        /** Return that an approval was cancelled, and why. */
         get: operations["poll_approval"];
         put?: never;
         post?: never;
@@ -1184,7 +1184,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take an answer to a question about an approval; nobody has asked one, for it was cancelled. */
+        /** Accept an answer to a question about an approval, and ignore it. */
         post: operations["respond_to_approval"];
         delete?: never;
         options?: never;
@@ -1201,7 +1201,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Let an action spend: no budget of this server limits it. */
+        /** Reserve budget for an action: always granted, because this server has no budgets yet. */
         post: operations["reserve_budget"];
         delete?: never;
         options?: never;
@@ -1218,7 +1218,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Import an export in JSON Lines: the same runs. All of it is read before any of it is stored. */
+        /** Import an export in JSON Lines. All of it is read before anything is stored. */
         post: operations["import_runs"];
         delete?: never;
         options?: never;
@@ -1235,7 +1235,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Record a batch of agentsentinel-sdk's ledger; 202, since it takes any other status for a failure. */
+        /** Record a batch of agentsentinel-sdk's ledger; answers 202, which the client expects. */
         post: operations["ingest"];
         delete?: never;
         options?: never;
@@ -1285,7 +1285,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tell agentsentinel-sdk whether an agent, run or mission is to stop: never. */
+        /** Return whether agentsentinel-sdk must stop an agent, run or mission: never. */
         get: operations["check_kill_switch"];
         put?: never;
         post?: never;
@@ -1319,7 +1319,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Export the calls of all runs under the ledger's filters, without inputs and outputs: JSON Lines, JSON or CSV. */
+        /** Export the calls of all runs, filtered like the ledger, without inputs and outputs: JSON Lines, JSON or CSV. */
         get: operations["export_ledger"];
         put?: never;
         post?: never;
@@ -1353,10 +1353,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the organisations: for who operates the server all of them, for others their own. */
+        /** List organisations: all for an admin of the server, else the caller's. */
         get: operations["list_organisations"];
         put?: never;
-        /** Make an organisation with the token of its first owner, whose text is in this answer and nowhere else. */
+        /** Create an organisation with the token of its first owner, whose text only this answer contains. */
         post: operations["create_organisation"];
         delete?: never;
         options?: never;
@@ -1388,7 +1388,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tell agentsentinel-sdk its policies: one that limits nothing. */
+        /** Return the policies for agentsentinel-sdk: one that limits nothing. */
         get: operations["sync_policies"];
         put?: never;
         post?: never;
@@ -1405,7 +1405,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the projects that have a run, a DAG, a token or a setting; for a token of a project, that one alone. */
+        /** List the projects with a run, a DAG, a token or a setting; for a token of a project, only that one. */
         get: operations["list_projects"];
         put?: never;
         post?: never;
@@ -1422,7 +1422,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show a recorded run as the bundle that agentsentinel-sdk replays. */
+        /** Return a recorded run as the bundle that agentsentinel-sdk replays. */
         get: operations["show_bundle"];
         put?: never;
         post?: never;
@@ -1441,7 +1441,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Record how a replay by agentsentinel-sdk ended, in the run that holds the replayed calls. */
+        /** Record the result of a replay by agentsentinel-sdk, in the run of the replayed calls. */
         post: operations["add_replay_results"];
         delete?: never;
         options?: never;
@@ -1456,7 +1456,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List runs under filters, sorted. */
+        /** List runs, filtered and sorted. */
         get: operations["list_runs"];
         put?: never;
         post?: never;
@@ -1473,7 +1473,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Export runs with all their actions and notes, under the registry's filters: JSON Lines, JSON or CSV. */
+        /** Export runs with all their actions and notes, filtered like the list: JSON Lines, JSON or CSV. */
         get: operations["export_runs"];
         put?: never;
         post?: never;
@@ -1490,11 +1490,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show a run: its totals, what was reported beside its words, and its stages with their jobs. */
+        /** Show a run: its totals, details, and stages with their jobs. */
         get: operations["show_run"];
         put?: never;
         post?: never;
-        /** Delete a run with its stages and every byte that was recorded of it, replays too. */
+        /** Delete a run with its stages, its recording and its replays. */
         delete: operations["delete_run"];
         options?: never;
         head?: never;
@@ -1525,7 +1525,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Download what an action was given, whole: JSON in the typed encoding. */
+        /** Download the complete inputs of an action: JSON in the typed encoding. */
         get: operations["download_inputs"];
         put?: never;
         post?: never;
@@ -1542,7 +1542,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Download what an action gave, whole: JSON in the typed encoding. */
+        /** Download the complete outputs of an action: JSON in the typed encoding. */
         get: operations["download_outputs"];
         put?: never;
         post?: never;
@@ -1561,7 +1561,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take a run that has ended out of the lists and the search, until it is restored. */
+        /** Hide a run that has ended from lists and search, until it is restored. */
         post: operations["archive_run"];
         delete?: never;
         options?: never;
@@ -1610,7 +1610,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Verify a run's tape, packed or not, with its blobs; it reads all of them. */
+        /** Verify a run's recording with its blobs; reads all of them. */
         get: operations["verify_tape"];
         put?: never;
         post?: never;
@@ -1627,7 +1627,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show what a run is made of: of each process and job its command, modules, interpreter and packages. */
+        /** Show a run's code: for each process and job its command, modules, interpreter and packages. */
         get: operations["show_code"];
         put?: never;
         post?: never;
@@ -1644,10 +1644,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show what makes a run's executions differ, and the score that follows from it. */
+        /** Show the determinism score of a run, and the issues behind it. */
         get: operations["show_determinism"];
         put?: never;
-        /** Have a worker execute a run's stored code several times, to measure how far the executions agree. */
+        /** Execute a run's stored code several times on a worker, to measure how far the executions agree. */
         post: operations["measure_determinism"];
         delete?: never;
         options?: never;
@@ -1663,7 +1663,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Accept an issue in all runs of the run's agent: it lowers no score any more. */
+        /** Accept an issue in all runs of the run's agent, so that it no longer lowers their scores. */
         put: operations["accept_issue"];
         post?: never;
         /** Let an accepted issue count again in all runs of the run's agent. */
@@ -1680,7 +1680,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Write a self-contained report of how far a run can be repeated: HTML or JSON. */
+        /** Return a self-contained reproducibility report of a run as HTML or JSON. */
         get: operations["report_determinism"];
         put?: never;
         post?: never;
@@ -1699,7 +1699,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Report how a run ended. Jobs of its stages still run to their end; what begins later opens the run again. */
+        /** Report how a run ended. Jobs of its stages still run to their end; later actions open the run again. */
         post: operations["end_run"];
         delete?: never;
         options?: never;
@@ -1750,7 +1750,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Fork a run: a worker executes its stored code with one action edited. The fork is a run, compared at its end. */
+        /** Fork a run: a worker executes its stored code with one action edited, and compares the fork with its parent. */
         post: operations["start_fork"];
         delete?: never;
         options?: never;
@@ -1768,7 +1768,7 @@ export interface paths {
         /** List what people said of a run and its actions. */
         get: operations["list_notes"];
         put?: never;
-        /** Say something of a run or of one of its actions: a score, words, or both. Secrets are taken out as of calls. */
+        /** Add a note to a run or to one of its actions: a text, a score, or both. Secrets are redacted. */
         post: operations["add_note"];
         delete?: never;
         options?: never;
@@ -1802,7 +1802,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Keep a run, with all that was recorded of it and all that its jobs left, until it is unpinned. */
+        /** Exempt a run with its stages, files and recording from retention. */
         post: operations["pin_run"];
         delete?: never;
         options?: never;
@@ -1835,7 +1835,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show a replay with what it found; `wait_seconds` waits for its end. */
+        /** Show a replay with its result; `wait_seconds` waits for its end. */
         get: operations["show_replay"];
         put?: never;
         post?: never;
@@ -1854,7 +1854,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Cancel a replay; one that has ended stays as it is. */
+        /** Cancel a replay; one that has ended is not changed. */
         post: operations["cancel_replay"];
         delete?: never;
         options?: never;
@@ -1871,7 +1871,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Report what the job of a replay does now, what it found, or why it found nothing; that job alone may. */
+        /** Report the progress, result or error of a replay's job; only that job may. */
         post: operations["report_replay"];
         delete?: never;
         options?: never;
@@ -1888,7 +1888,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Bring an archived run back into the lists and the search. */
+        /** Show an archived run in lists and search again. */
         post: operations["restore_run"];
         delete?: never;
         options?: never;
@@ -1937,7 +1937,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show all actions of a run without inputs and outputs, as columns; with `after` only what changed since. */
+        /** Return all actions of a run as columns, without inputs and outputs; `after` returns only changes. */
         get: operations["show_skeleton"];
         put?: never;
         post?: never;
@@ -1973,7 +1973,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Let retention delete a pinned run when it is old. */
+        /** Make a pinned run subject to retention again. */
         post: operations["unpin_run"];
         delete?: never;
         options?: never;
@@ -2007,7 +2007,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Start a worker beside the server, and answer when it is here. */
+        /** Start a worker on the server's machine, and answer when it is connected. */
         post: operations["start_local"];
         delete?: never;
         options?: never;
@@ -2023,7 +2023,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Register a worker under the id it chose; again after a restart of the server. */
+        /** Register a worker under its id; also after a restart of the server. */
         put: operations["register"];
         post?: never;
         delete?: never;
@@ -2041,7 +2041,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Answer a worker that asks for work as soon as there is something to start, stop or forget. */
+        /** Wait for work: answers as soon as there is something to start, stop or drop. */
         post: operations["claim"];
         delete?: never;
         options?: never;
@@ -2058,7 +2058,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Accept reports of ended attempts, each with the last part of its output; those with a gap before it wait. */
+        /** Accept reports of ended attempts, each with the last part of its output; those after a gap wait. */
         post: operations["complete"];
         delete?: never;
         options?: never;
@@ -2075,7 +2075,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Give a worker no new work: it finishes what it runs, then leaves. */
+        /** Drain a worker: it gets no new jobs, finishes its jobs, then leaves. */
         post: operations["drain_worker"];
         delete?: never;
         options?: never;
@@ -2091,7 +2091,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Note files that an attempt left, and say whose content is missing. */
+        /** Record the files of an attempt, and return those whose content is missing. */
         put: operations["note"];
         post?: never;
         delete?: never;
@@ -2108,7 +2108,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Store the content of a file that an attempt left. */
+        /** Store the content of a file of an attempt. */
         put: operations["take_content"];
         post?: never;
         delete?: never;
@@ -2126,7 +2126,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Renew the leases a worker holds. */
+        /** Renew the leases of a worker. */
         post: operations["heartbeat"];
         delete?: never;
         options?: never;
@@ -2143,7 +2143,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Let a worker go and take back, uncounted, what it holds. */
+        /** Sign a worker off, and take back its attempts, uncounted. */
         post: operations["leave"];
         delete?: never;
         options?: never;
@@ -2177,7 +2177,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Give work again to a worker that is draining. */
+        /** Give a draining worker new jobs again. */
         post: operations["resume_worker"];
         delete?: never;
         options?: never;
@@ -2194,7 +2194,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Say which of a worker's idle workspaces are old enough to be deleted. */
+        /** Return which of a worker's idle workspaces have expired. */
         post: operations["sort_out_workspaces"];
         delete?: never;
         options?: never;
@@ -2211,7 +2211,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Answer the call of a tool that a program in a world records as an action, before its own function runs. */
+        /** Answer a tool call that a program in a world records as an action, before its own function runs. */
         post: operations["begin_call"];
         delete?: never;
         options?: never;
@@ -2228,7 +2228,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Serve the tools of an agent run's world by MCP: one request of streamable HTTP. */
+        /** Serve the tools of an agent run's world over MCP: one request of streamable HTTP. */
         post: operations["serve_mcp"];
         delete?: never;
         options?: never;
@@ -2245,7 +2245,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take the answer of an agent that runs as a job. */
+        /** Accept the answer of an agent that runs as a job. */
         post: operations["give_answer"];
         delete?: never;
         options?: never;
@@ -2260,7 +2260,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show what the agent of a run is asked: for one that runs as a job. */
+        /** Return the task of a run, for an agent that runs as a job. */
         get: operations["show_task"];
         put?: never;
         post?: never;
@@ -2296,7 +2296,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Call a tool of an agent run's world. What a tool answers is always 200, errors of its own too. */
+        /** Call a tool of an agent run's world. A tool's answer is always 200, including its errors. */
         post: operations["call_tool"];
         delete?: never;
         options?: never;
@@ -2330,7 +2330,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Ask the server's model, as POST /v1/chat/completions does; the call is one of the agent run. */
+        /** Ask the server's model, as POST /v1/chat/completions does; the call belongs to the agent run. */
         post: operations["chat_of_run"];
         delete?: never;
         options?: never;
@@ -2345,7 +2345,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Name the model that answers an agent run. */
+        /** Return the name of the agent run's model. */
         get: operations["list_models_of_run"];
         put?: never;
         post?: never;
@@ -2362,7 +2362,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Give the server's figures in Prometheus' text format. */
+        /** Return metrics in the Prometheus text format. */
         get: operations["metrics"];
         put?: never;
         post?: never;
@@ -2381,7 +2381,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Ask the model, for a whole answer or a stream; a client that goes away meanwhile takes its question back. */
+        /** Ask the model for an answer or a stream; if the client disconnects, the request to the model is cancelled. */
         post: operations["chat"];
         delete?: never;
         options?: never;
@@ -2398,7 +2398,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Record what log records of an OpenTelemetry exporter say of model calls; others are dropped. */
+        /** Record model calls from OpenTelemetry log records; other records are dropped. */
         post: operations["take_logs"];
         delete?: never;
         options?: never;
@@ -2415,7 +2415,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Accept the metrics of an OpenTelemetry exporter; nothing of them is stored. */
+        /** Accept OpenTelemetry metrics; nothing is stored. */
         post: operations["take_metrics"];
         delete?: never;
         options?: never;
@@ -2430,7 +2430,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Name the model that answers. */
+        /** Return the name of the model. */
         get: operations["list_models"];
         put?: never;
         post?: never;
@@ -2449,7 +2449,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Record the spans of an OpenTelemetry exporter, in protobuf or JSON. */
+        /** Record OpenTelemetry spans, in protobuf or JSON. */
         post: operations["take_traces"];
         delete?: never;
         options?: never;
@@ -2466,7 +2466,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Record traces and spans as openai-agents exports them; what cannot be read is named in the answer. */
+        /** Record traces and spans of openai-agents; unreadable ones are named in the answer. */
         post: operations["take_openai_agents"];
         delete?: never;
         options?: never;
@@ -6769,7 +6769,7 @@ export interface operations {
                     "application/octet-stream": string;
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -6800,7 +6800,7 @@ export interface operations {
                     "application/json": components["schemas"]["CleanAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -6837,7 +6837,7 @@ export interface operations {
                     "application/json": components["schemas"]["DagsAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -6852,7 +6852,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                /** @description A unique key; a repeat of the request with the same key within 24 hours returns the first answer. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -6873,7 +6873,7 @@ export interface operations {
                     "application/json": components["schemas"]["Submitted"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -6908,7 +6908,7 @@ export interface operations {
                     "application/json": components["schemas"]["DagView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -6923,7 +6923,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                /** @description A unique key; a repeat of the request with the same key within 24 hours returns the first answer. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -6942,7 +6942,7 @@ export interface operations {
                     "application/json": components["schemas"]["Cancelled"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -6975,7 +6975,7 @@ export interface operations {
                     "application/json": components["schemas"]["LeftFilesAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -6990,7 +6990,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                /** @description A unique key; a repeat of the request with the same key within 24 hours returns the first answer. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -7009,7 +7009,7 @@ export interface operations {
                     "application/json": components["schemas"]["Submitted"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7024,7 +7024,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                /** @description A unique key; a repeat of the request with the same key within 24 hours returns the first answer. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -7043,7 +7043,7 @@ export interface operations {
                     "application/json": components["schemas"]["Retried"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7077,7 +7077,7 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7108,7 +7108,7 @@ export interface operations {
                     "application/octet-stream": string;
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7123,7 +7123,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                /** @description A unique key; a repeat of the request with the same key within 24 hours returns the first answer. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -7146,7 +7146,7 @@ export interface operations {
                     "application/json": components["schemas"]["FileAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7179,7 +7179,7 @@ export interface operations {
                     "application/json": components["schemas"]["GatesAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7213,7 +7213,7 @@ export interface operations {
                     "application/json": components["schemas"]["GateView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7231,7 +7231,7 @@ export interface operations {
                 run?: string | null;
             };
             header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                /** @description A unique key; a repeat of the request with the same key within 24 hours returns the first answer. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -7254,7 +7254,7 @@ export interface operations {
                     "application/json": components["schemas"]["GateView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7272,7 +7272,7 @@ export interface operations {
                 run?: string | null;
             };
             header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                /** @description A unique key; a repeat of the request with the same key within 24 hours returns the first answer. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -7295,7 +7295,7 @@ export interface operations {
                     "application/json": components["schemas"]["GateView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7324,7 +7324,7 @@ export interface operations {
                     "application/json": components["schemas"]["HealthAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7362,7 +7362,7 @@ export interface operations {
                     "application/json": components["schemas"]["JobsAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7397,7 +7397,7 @@ export interface operations {
                     "application/json": components["schemas"]["JobView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7415,7 +7415,7 @@ export interface operations {
                 run?: string | null;
             };
             header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                /** @description A unique key; a repeat of the request with the same key within 24 hours returns the first answer. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -7434,7 +7434,7 @@ export interface operations {
                     "application/json": components["schemas"]["Cancelled"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7470,7 +7470,7 @@ export interface operations {
                     "application/json": components["schemas"]["LeftFilesAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7508,7 +7508,7 @@ export interface operations {
                     "application/octet-stream": string;
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7526,7 +7526,7 @@ export interface operations {
                 run?: string | null;
             };
             header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                /** @description A unique key; a repeat of the request with the same key within 24 hours returns the first answer. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -7545,7 +7545,7 @@ export interface operations {
                     "application/json": components["schemas"]["Submitted"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7579,7 +7579,7 @@ export interface operations {
                     "application/json": components["schemas"]["ResultAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7597,7 +7597,7 @@ export interface operations {
                 run?: string | null;
             };
             header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                /** @description A unique key; a repeat of the request with the same key within 24 hours returns the first answer. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -7616,7 +7616,7 @@ export interface operations {
                     "application/json": components["schemas"]["Retried"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7650,7 +7650,7 @@ export interface operations {
                     "application/json": components["schemas"]["StoryAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7681,7 +7681,7 @@ export interface operations {
                     "application/json": components["schemas"]["RegisteredAgentsAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7717,7 +7717,7 @@ export interface operations {
                     "application/json": components["schemas"]["RegisteredAgentView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7749,7 +7749,7 @@ export interface operations {
                     "application/json": components["schemas"]["ConnectionAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7784,7 +7784,7 @@ export interface operations {
                     "application/json": components["schemas"]["ApplyAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7815,7 +7815,7 @@ export interface operations {
                     "application/json": components["schemas"]["EndpointsAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7851,7 +7851,7 @@ export interface operations {
                     "application/json": components["schemas"]["EndpointView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7883,7 +7883,7 @@ export interface operations {
                     "application/json": components["schemas"]["OkAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7914,7 +7914,7 @@ export interface operations {
                     "application/json": components["schemas"]["WorkflowsAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7946,7 +7946,7 @@ export interface operations {
                     "application/json": components["schemas"]["WorkflowView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7982,7 +7982,7 @@ export interface operations {
                     "application/json": components["schemas"]["WorkflowView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8014,7 +8014,7 @@ export interface operations {
                     "application/json": components["schemas"]["OkAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8049,7 +8049,7 @@ export interface operations {
                     "application/json": components["schemas"]["AgentRunsAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8064,7 +8064,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                /** @description A unique key; a repeat of the request with the same key within 24 hours returns the first answer. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -8088,7 +8088,7 @@ export interface operations {
                     "application/json": components["schemas"]["Dispatched"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8127,7 +8127,7 @@ export interface operations {
                     "application/json": components["schemas"]["TasksChanged"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8162,7 +8162,7 @@ export interface operations {
                     "application/json": components["schemas"]["TasksAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8198,7 +8198,7 @@ export interface operations {
                     "application/json": components["schemas"]["TasksChanged"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8231,7 +8231,7 @@ export interface operations {
                     "application/json": components["schemas"]["TaskView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8264,7 +8264,7 @@ export interface operations {
                     "application/json": components["schemas"]["OkAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8300,7 +8300,7 @@ export interface operations {
                     "application/json": components["schemas"]["AgentRunsAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8336,7 +8336,7 @@ export interface operations {
                     "application/json": components["schemas"]["AgentRunDetailView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8370,7 +8370,7 @@ export interface operations {
                     "application/json": components["schemas"]["AgentRunView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8385,7 +8385,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                /** @description A unique key; a repeat of the request with the same key within 24 hours returns the first answer. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -8407,7 +8407,7 @@ export interface operations {
                     "application/json": components["schemas"]["Rerun"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8441,7 +8441,7 @@ export interface operations {
                     "application/json": components["schemas"]["ToolCallsAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8476,7 +8476,7 @@ export interface operations {
                     "application/json": components["schemas"]["ToolCallDetailView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8513,7 +8513,7 @@ export interface operations {
                     "application/json": components["schemas"]["TaskView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8546,7 +8546,7 @@ export interface operations {
                     "application/json": components["schemas"]["IngestionAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8579,7 +8579,7 @@ export interface operations {
                     "application/json": string;
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8613,7 +8613,7 @@ export interface operations {
                     "application/json": Record<string, never>;
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8645,7 +8645,7 @@ export interface operations {
                     "application/json": components["schemas"]["QueueAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8660,7 +8660,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                /** @description A unique key; a repeat of the request with the same key within 24 hours returns the first answer. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -8681,7 +8681,7 @@ export interface operations {
                     "application/json": components["schemas"]["OkAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8710,7 +8710,7 @@ export interface operations {
                     "application/json": components["schemas"]["SessionView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8743,7 +8743,7 @@ export interface operations {
                     "application/json": components["schemas"]["SessionView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8772,7 +8772,7 @@ export interface operations {
                     "application/json": components["schemas"]["SessionView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8801,7 +8801,7 @@ export interface operations {
                     "application/json": components["schemas"]["SettingsAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8832,7 +8832,7 @@ export interface operations {
                     "application/json": components["schemas"]["ValueAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8847,7 +8847,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                /** @description A unique key; a repeat of the request with the same key within 24 hours returns the first answer. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -8868,7 +8868,7 @@ export interface operations {
                     "application/json": components["schemas"]["OkAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8885,7 +8885,7 @@ export interface operations {
                 key: string;
             };
             header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                /** @description A unique key; a repeat of the request with the same key within 24 hours returns the first answer. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -8902,7 +8902,7 @@ export interface operations {
                     "application/json": components["schemas"]["DeletedAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8917,7 +8917,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                /** @description A unique key; a repeat of the request with the same key within 24 hours returns the first answer. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -8938,7 +8938,7 @@ export interface operations {
                     "application/json": components["schemas"]["SwappedAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8953,7 +8953,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                /** @description A unique key; a repeat of the request with the same key within 24 hours returns the first answer. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -8974,7 +8974,7 @@ export interface operations {
                     "application/json": components["schemas"]["IncrementedAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9007,7 +9007,7 @@ export interface operations {
                     "application/json": components["schemas"]["KeysAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9038,7 +9038,7 @@ export interface operations {
                     "application/json": components["schemas"]["MembersAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9053,7 +9053,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                /** @description A unique key; a repeat of the request with the same key within 24 hours returns the first answer. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -9074,7 +9074,7 @@ export interface operations {
                     "application/json": components["schemas"]["AddedAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9107,7 +9107,7 @@ export interface operations {
                     "application/json": components["schemas"]["SignalsAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9138,7 +9138,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokensAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9171,7 +9171,7 @@ export interface operations {
                     "application/json": components["schemas"]["NewTokenAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9186,7 +9186,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                /** @description A unique key; a repeat of the request with the same key within 24 hours returns the first answer. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -9205,7 +9205,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9240,7 +9240,7 @@ export interface operations {
                     "application/json": components["schemas"]["RecordAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9273,7 +9273,7 @@ export interface operations {
                     "application/json": components["schemas"]["RegisterAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9306,7 +9306,7 @@ export interface operations {
                     "application/json": components["schemas"]["AgentsAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9337,7 +9337,7 @@ export interface operations {
                     "application/json": components["schemas"]["AgentStatsView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9371,7 +9371,7 @@ export interface operations {
                     "application/json": components["schemas"]["AgentVersionsAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9400,7 +9400,7 @@ export interface operations {
                     "application/json": components["schemas"]["ApprovalsAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9433,7 +9433,7 @@ export interface operations {
                     "application/json": components["schemas"]["ApprovalAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9467,7 +9467,7 @@ export interface operations {
                     "application/json": components["schemas"]["ApprovalCheckAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9496,7 +9496,7 @@ export interface operations {
                     "application/json": components["schemas"]["ApprovalsAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9527,7 +9527,7 @@ export interface operations {
                     "application/json": components["schemas"]["ApprovalAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9558,7 +9558,7 @@ export interface operations {
                     "application/json": components["schemas"]["ApprovalAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9593,7 +9593,7 @@ export interface operations {
                     "application/json": components["schemas"]["ApprovalAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9626,7 +9626,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReserveAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9661,7 +9661,7 @@ export interface operations {
                     "application/json": components["schemas"]["ImportAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9694,7 +9694,7 @@ export interface operations {
                     "application/json": components["schemas"]["IngestAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9729,7 +9729,7 @@ export interface operations {
                     "application/json": components["schemas"]["InterceptsAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9766,7 +9766,7 @@ export interface operations {
                     "application/json": components["schemas"]["InterventionsAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9799,7 +9799,7 @@ export interface operations {
                     "application/json": components["schemas"]["InterventionAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9831,7 +9831,7 @@ export interface operations {
                     "application/json": components["schemas"]["KillSwitchAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9875,7 +9875,7 @@ export interface operations {
                     "application/json": components["schemas"]["LedgerAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9916,7 +9916,7 @@ export interface operations {
                     "application/json": string;
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9956,7 +9956,7 @@ export interface operations {
                     "application/json": components["schemas"]["TallyView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9985,7 +9985,7 @@ export interface operations {
                     "application/json": components["schemas"]["OrganisationsAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10018,7 +10018,7 @@ export interface operations {
                     "application/json": components["schemas"]["NewOrganisationAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10047,7 +10047,7 @@ export interface operations {
                     "application/json": components["schemas"]["PoliciesListAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10079,7 +10079,7 @@ export interface operations {
                     "application/json": components["schemas"]["PoliciesAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10108,7 +10108,7 @@ export interface operations {
                     "application/json": components["schemas"]["ProjectsAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10139,7 +10139,7 @@ export interface operations {
                     "application/json": Record<string, never>;
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10174,7 +10174,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReplayResultsAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10222,7 +10222,7 @@ export interface operations {
                     "application/json": components["schemas"]["RegistryAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10272,7 +10272,7 @@ export interface operations {
                     "application/json": string;
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10303,7 +10303,7 @@ export interface operations {
                     "application/json": components["schemas"]["RunDetailView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10334,7 +10334,7 @@ export interface operations {
                     "application/json": components["schemas"]["OkAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10366,7 +10366,7 @@ export interface operations {
                     "application/json": components["schemas"]["ActionDetailView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10398,7 +10398,7 @@ export interface operations {
                     "application/json": string;
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10430,7 +10430,7 @@ export interface operations {
                     "application/json": string;
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10461,7 +10461,7 @@ export interface operations {
                     "application/json": components["schemas"]["RunView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10495,7 +10495,7 @@ export interface operations {
                     "application/json": components["schemas"]["BodiesAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10510,7 +10510,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                /** @description A unique key; a repeat of the request with the same key within 24 hours returns the first answer. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -10529,7 +10529,7 @@ export interface operations {
                     "application/json": components["schemas"]["Cancelled"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10560,7 +10560,7 @@ export interface operations {
                     "application/json": components["schemas"]["ChainAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10591,7 +10591,7 @@ export interface operations {
                     "application/json": components["schemas"]["CodeAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10622,7 +10622,7 @@ export interface operations {
                     "application/json": components["schemas"]["DeterminismAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10657,7 +10657,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReplayView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10693,7 +10693,7 @@ export interface operations {
                     "application/json": components["schemas"]["AcceptedIssueView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10725,7 +10725,7 @@ export interface operations {
                     "application/json": components["schemas"]["OkAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10758,7 +10758,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReportAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10773,7 +10773,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                /** @description A unique key; a repeat of the request with the same key within 24 hours returns the first answer. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -10796,7 +10796,7 @@ export interface operations {
                     "application/json": components["schemas"]["RunView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10829,7 +10829,7 @@ export interface operations {
                     "application/json": components["schemas"]["LeftFilesAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10863,7 +10863,7 @@ export interface operations {
                     "application/json": components["schemas"]["FindAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10898,7 +10898,7 @@ export interface operations {
                     "application/json": components["schemas"]["ForkView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10929,7 +10929,7 @@ export interface operations {
                     "application/json": components["schemas"]["NotesAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10944,7 +10944,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                /** @description A unique key; a repeat of the request with the same key within 24 hours returns the first answer. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -10967,7 +10967,7 @@ export interface operations {
                     "application/json": components["schemas"]["NoteView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10999,7 +10999,7 @@ export interface operations {
                     "application/json": components["schemas"]["OkAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11030,7 +11030,7 @@ export interface operations {
                     "application/json": components["schemas"]["RunView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11063,7 +11063,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReplaysAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11098,7 +11098,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReplayView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11132,7 +11132,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReplayDetailView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11164,7 +11164,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReplayView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11200,7 +11200,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReplayView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11231,7 +11231,7 @@ export interface operations {
                     "application/json": components["schemas"]["RunView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11246,7 +11246,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                /** @description A unique key; a repeat of the request with the same key within 24 hours returns the first answer. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -11265,7 +11265,7 @@ export interface operations {
                     "application/json": components["schemas"]["Resumed"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11280,7 +11280,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                /** @description A unique key; a repeat of the request with the same key within 24 hours returns the first answer. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -11299,7 +11299,7 @@ export interface operations {
                     "application/json": components["schemas"]["Retried"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11332,7 +11332,7 @@ export interface operations {
                     "application/json": components["schemas"]["SkeletonAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11363,7 +11363,7 @@ export interface operations {
                     "application/json": components["schemas"]["UnmuteAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11394,7 +11394,7 @@ export interface operations {
                     "application/json": components["schemas"]["RunView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11425,7 +11425,7 @@ export interface operations {
                     "application/json": components["schemas"]["WorkersAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11440,7 +11440,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                /** @description A unique key; a repeat of the request with the same key within 24 hours returns the first answer. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -11461,7 +11461,7 @@ export interface operations {
                     "application/json": components["schemas"]["LocalWorkerAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11496,7 +11496,7 @@ export interface operations {
                     "application/json": components["schemas"]["Registered"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11531,7 +11531,7 @@ export interface operations {
                     "application/json": components["schemas"]["ClaimAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11566,7 +11566,7 @@ export interface operations {
                     "application/json": components["schemas"]["CompleteAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11581,7 +11581,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                /** @description A unique key; a repeat of the request with the same key within 24 hours returns the first answer. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -11600,7 +11600,7 @@ export interface operations {
                     "application/json": components["schemas"]["WorkerView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11636,7 +11636,7 @@ export interface operations {
                     "application/json": components["schemas"]["NoteFilesAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11673,7 +11673,7 @@ export interface operations {
                     "application/json": components["schemas"]["ContentAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11708,7 +11708,7 @@ export interface operations {
                     "application/json": components["schemas"]["HeartbeatAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11739,7 +11739,7 @@ export interface operations {
                     "application/json": components["schemas"]["LeaveAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11777,7 +11777,7 @@ export interface operations {
                     "application/json": components["schemas"]["LogAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11792,7 +11792,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                /** @description A unique key; a repeat of the request with the same key within 24 hours returns the first answer. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -11811,7 +11811,7 @@ export interface operations {
                     "application/json": components["schemas"]["WorkerView"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11846,7 +11846,7 @@ export interface operations {
                     "application/json": components["schemas"]["WorkspacesAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11881,7 +11881,7 @@ export interface operations {
                     "application/json": components["schemas"]["BeginAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11916,7 +11916,7 @@ export interface operations {
                     "application/json": components["schemas"]["AnyObject"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11951,7 +11951,7 @@ export interface operations {
                     "application/json": components["schemas"]["AnyObject"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11982,7 +11982,7 @@ export interface operations {
                     "application/json": components["schemas"]["AnyObject"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -12013,7 +12013,7 @@ export interface operations {
                     "application/json": components["schemas"]["ToolsAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -12049,7 +12049,7 @@ export interface operations {
                     "application/json": components["schemas"]["ToolAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -12085,7 +12085,7 @@ export interface operations {
                     "application/json": components["schemas"]["EventAnswer"];
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -12120,7 +12120,7 @@ export interface operations {
                     "application/json": Record<string, never>;
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -12151,7 +12151,7 @@ export interface operations {
                     "application/json": Record<string, never>;
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -12180,7 +12180,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -12213,7 +12213,7 @@ export interface operations {
                     "application/json": Record<string, never>;
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -12246,7 +12246,7 @@ export interface operations {
                     "application/json": string;
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -12280,7 +12280,7 @@ export interface operations {
                     "application/json": string;
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -12310,7 +12310,7 @@ export interface operations {
                     "application/json": Record<string, never>;
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -12343,7 +12343,7 @@ export interface operations {
                     "application/json": string;
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -12377,7 +12377,7 @@ export interface operations {
                     "application/json": Record<string, never>;
                 };
             };
-            /** @description Refused; the body says why. */
+            /** @description Request refused; the body has the reason. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;

@@ -33,7 +33,7 @@ _BAR_COLUMNS = 20
 _NOTABLE = (JobStatus.FAILED, JobStatus.RUNNING)  # worth a line each; those held back share one by reason
 _NOTABLE_LINES = 100  # rich cuts what is higher than the terminal
 
-_EVERY_CHANGE = 50  # plain lines name each change of up to so many jobs, beyond that failures and every tenth
+_EVERY_CHANGE = 50  # up to this many jobs, plain lines show every change; above it, failures and each 10 %
 _REPORTED = frozenset({JobStatus.RUNNING, JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED})
 
 
@@ -146,7 +146,7 @@ def attempt_logs(server: Server, job: JobView, *, follow: bool) -> Iterator[tupl
 class LogFollower:
     """Writes the logs of a DAG's jobs to stdout while they run.
 
-    A DAG's only job writes through byte for byte; of several, each line follows its job's name.
+    The output of a DAG's only job is not changed; of several, each line is prefixed with its job's name.
     """
 
     def __init__(self, server: Server) -> None:
@@ -161,7 +161,7 @@ class LogFollower:
         """Begin to follow each job of `dag` that has started since the last call.
 
         Raises:
-            CommandFailed: a log begun earlier could not be read on.
+            CommandFailed: a log that was begun earlier can no longer be read.
             BrokenPipeError: nobody reads stdout any more.
         """
         self._raise_failure()

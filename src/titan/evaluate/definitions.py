@@ -1,4 +1,4 @@
-"""The definitions that users write: workflows, agents, tool endpoints and tasks."""
+"""Definitions of workflows, agents, tool endpoints and tasks, as users write them; and submitted agents."""
 
 import hashlib
 from typing import Annotated, Any, Literal, TypeAlias
@@ -21,7 +21,7 @@ class HttpAgent(_Definition, frozen=True, kw_only=True, tag="http", tag_field="k
     """An agent at an HTTP address."""
 
     url: str
-    headers: dict[str, str] = {}  #: that authenticate Titan; write-only
+    headers: dict[str, str] = {}  #: sent with each request to authenticate Titan; never returned
     allow_loopback: bool = False  #: the address may be on this machine or in its network
 
 
@@ -45,9 +45,9 @@ class HttpEndpoint(_Definition, frozen=True, kw_only=True, tag="http", tag_field
     """A service whose tools are called by POST with JSON arguments."""
 
     url: str  #: `{tool}` is replaced by the tool's name
-    headers: dict[str, str] = {}  #: that authenticate Titan; write-only
+    headers: dict[str, str] = {}  #: sent with each request to authenticate Titan; never returned
     allow_loopback: bool = False  #: the address may be on this machine or in its network
-    active: bool = True  #: calls of one that is not fail
+    active: bool = True  #: if false, every call fails
     timeout_s: Annotated[float, Meta(gt=0, le=300)] = 30.0
 
 
@@ -88,7 +88,7 @@ class WorkflowDefinition(_Definition, frozen=True, kw_only=True):
     world: World
     fields: tuple[AgentField, ...] = ()
     sub_agents: tuple[SubAgent, ...] = ()
-    auto_redispatch: bool = True  #: an agent that was not reached is tried again
+    auto_redispatch: bool = True  #: whether to retry when the agent cannot be reached
 
 
 class Seed(_Definition, frozen=True, kw_only=True):

@@ -97,7 +97,7 @@ class Registry:
     ) -> tuple[Task, Change]:
         """Create a task and freeze its seed, or freeze a changed seed again; with `anew` an unchanged one too.
 
-        Runs that there are keep the digest of the seed that they had.
+        Existing runs keep the digest of their seed.
         """
         before = self.tx.task(self.project_id, workflow_id, definition.id)
         task = Task(

@@ -31,7 +31,7 @@ class Missing(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The values that paths can name: the arguments as `args`, bound entities by name, the response as ``."""
+    """The values that paths can name: arguments as `args`, bound entities by name, the response by the empty name."""
 
     names: Mapping[str, Any] = field(default_factory=dict)
 
@@ -46,7 +46,7 @@ class Scope:
         return found
 
     def resolve(self, value: Any) -> Any:
-        """Return the value of a declared value.
+        """Evaluate a declared value.
 
         Raises:
             Missing: a path in it names nothing.
@@ -89,7 +89,7 @@ class Scope:
             return missing
 
     def text(self, template: str) -> str:
-        """Return a text with the values in its braces; braces with unknown names stay."""
+        """Replace the placeholders of a text; unknown ones are left unchanged."""
 
         def shown(found: re.Match[str]) -> str:
             name, _, path = found[1].partition(".")
@@ -111,7 +111,7 @@ def at(value: Any, path: str) -> Any:
     """Return the value at a path of keys and indexes: "items.0.sku"; the value itself at "".
 
     Raises:
-        Missing: nothing stands there.
+        Missing: there is no value.
     """
     for part in path.split(".") if path else ():
         if isinstance(value, Mapping) and part in value:
@@ -131,7 +131,7 @@ def entity_view(entity_id: str, attrs: Mapping[str, Any]) -> dict[str, Any]:
 def meets(entity: Mapping[str, Any], conditions: Iterable[Condition], scope: Scope, *, skips_missing: bool) -> bool:
     """Return whether an entity meets all conditions.
 
-    `skips_missing` leaves those out whose value is an argument that was not given, as a search does.
+    `skips_missing` leaves out conditions whose value has a missing path, as a search does.
     """
     return all(_meets(entity, one, scope, skips_missing) for one in conditions)
 

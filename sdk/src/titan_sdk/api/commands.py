@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from titan_sdk.api import Target
     from titan_sdk.wire import Cancelled, Gate, Resumed, Retried, Run
 
-_GATE_PREFIX = "hitl-gate-"  # the original's names of gates behind jobs
+_GATE_PREFIX = "hitl-gate-"  # the name of a gate after a job, as in the original Titan
 
 
 class Commands(ClientBase):
@@ -41,7 +41,7 @@ class Commands(ClientBase):
                 ends when the process that submitted its stages exits (or see `end_run`). A run that is resumed
                 answers a stage that it submitted before, with the same name and content, from its record: the
                 receipt's `from_record` is then True, and nothing runs twice.
-            agent_id: the agent of the run; by default TITAN_AGENT_ID, else the run id without its last token.
+            agent_id: the agent of the run; by default TITAN_AGENT_ID, else the run id without its last part.
             on_failure: "continue" lets independent branches go on, "stop" cancels all that has not started.
             idempotency_key: any later submission with this key gets the first one's receipt.
 
@@ -82,8 +82,8 @@ class Commands(ClientBase):
         """Cancel a job or a whole DAG, and the jobs that wait for it.
 
         Returns:
-            {"cancelled": [...], "stopping": [...], "skipped": [...]}: names of jobs cancelled at once, of
-            running ones whose process trees are being killed, of final ones.
+            {"cancelled": [...], "stopping": [...], "skipped": [...]}: names of jobs:
+            cancelled at once, running (their processes are being killed), already final.
 
         Raises:
             UnknownJob, UnknownDag: there is none of this name.
@@ -217,7 +217,7 @@ class Commands(ClientBase):
     def _report_program(self, run_id: str) -> None:
         """Report the code of this program with its run, so that a replay or a fork can execute it.
 
-        Not where it submits to another server than the one it records to.
+        Does nothing if it submits to one server and records to another.
         """
         from titan_sdk import stages
 
@@ -226,7 +226,7 @@ class Commands(ClientBase):
         from titan_sdk.recording import process, program
 
         if process.is_recording():
-            program.report(_RunOfStages(run_id))
+            program.report(_StageRun(run_id))
 
     async def _decide(self, verb: str, gate: str | TitanJob, comment: str, by: str | None) -> Gate:
         name = plain_name(gate.id if isinstance(gate, TitanJob) else gate)
@@ -238,8 +238,8 @@ class Commands(ClientBase):
         )
 
 
-class _RunOfStages:
-    """A run of which this program submits stages, and may record nothing else."""
+class _StageRun:
+    """A run whose stages this program submits; it may record nothing else of it."""
 
     def __init__(self, run_id: str) -> None:
         self.id = run_id
@@ -250,6 +250,6 @@ def _comes_later(method: str, instead: str) -> NotSupported:
     return NotSupported(
         subject=f"TitanClient.{method}",
         expected="a method that this version of Titan has",
-        found="one of a later version",
+        found="one planned for a later version",
         next_step=instead,
     )

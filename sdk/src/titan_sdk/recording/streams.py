@@ -120,7 +120,7 @@ def _driven(inner: Generator[Any, Any, R], gathered: _Gathered) -> Generator[Any
 
 
 def _is_cancelled(error: BaseException) -> bool:
-    """Return whether asyncio cancelled: a generator that was left at an item is closed so if its loop ends first."""
+    """Return whether asyncio cancelled it: an abandoned generator is cancelled when its event loop shuts down."""
     return type(error).__name__ == "CancelledError"
 
 

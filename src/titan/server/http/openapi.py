@@ -35,8 +35,8 @@ def openapi_document(routes: Sequence[Route]) -> dict[str, Any]:
         "info": {
             "title": "Titan",
             "version": __version__,
-            "description": "Runs AI agents as graphs of jobs. Every request is of one project: that of its token or "
-            "job, else the one that the header X-Titan-Project or the query's `project` names, else `default`.",
+            "description": "Runs AI agents as graphs of jobs. Every request acts on one project: its token's or job's, "
+            "else that of the header X-Titan-Project or the query parameter `project`, else `default`.",
         },
         "paths": paths,
         "components": {"schemas": components},
@@ -51,7 +51,7 @@ def _operation(route: Route, components: dict[str, Any]) -> dict[str, Any]:
         "parameters": [*_path_parameters(route), *_query_parameters(route, components), *_headers(route)],
         "responses": {
             str(route.status): {"description": "Success.", "content": {route.media_type: _content(route)}},
-            "4XX": {"description": "Refused; the body says why.", "content": _problem_content(route)},
+            "4XX": {"description": "Request refused; the body has the reason.", "content": _problem_content(route)},
         },
     }
     if route.body is not None:
@@ -107,7 +107,7 @@ def _query_parameters(route: Route, components: dict[str, Any]) -> list[dict[str
 def _headers(route: Route) -> list[dict[str, Any]]:
     if not route.mutates:
         return []
-    text = "A random key; a repeat of the request with the same key gets the first answer, for a day."
+    text = "A unique key; a repeat of the request with the same key within 24 hours returns the first answer."
     schema = {"type": "string", "maxLength": 200}
     return [{"name": "Idempotency-Key", "in": "header", "required": False, "description": text, "schema": schema}]
 

@@ -18,7 +18,7 @@ route = Routes()
 
 @route("GET /api/health", Permission.KNOW_SERVER)
 async def health(call: Call) -> HealthAnswer:
-    """Say that the server lives and its store answers."""
+    """Report that the server runs and its store answers."""
     app = call.app
     app.space.look()
     return HealthAnswer(
@@ -34,7 +34,7 @@ async def health(call: Call) -> HealthAnswer:
 
 @route("GET /metrics", Permission.SEE_FIGURES, media_type="text/plain")
 async def metrics(call: Call) -> Response[bytes]:
-    """Give the server's figures in Prometheus' text format."""
+    """Return metrics in the Prometheus text format."""
     app = call.app
 
     def write() -> bytes:
@@ -46,7 +46,7 @@ async def metrics(call: Call) -> Response[bytes]:
 
 @route("POST /api/clean", Permission.OPERATE)
 async def clean(call: Call, query: CleanQuery) -> CleanAnswer:
-    """Delete now what retention deletes, and report what was deleted."""
+    """Apply retention now, and report what was deleted."""
     app = call.app
     freed = await app.maintenance.clean(is_dry=query.dry_run)
     unused = await call.read(lambda reader: reader.unused_bytes())
@@ -55,11 +55,13 @@ async def clean(call: Call, query: CleanQuery) -> CleanAnswer:
 
 @route("GET /api/settings", Permission.OPERATE)
 async def settings(call: Call) -> SettingsAnswer:
-    """Say what this server runs with: nothing secret, and nothing can be changed here."""
+    """Show the configuration of this server, without secrets. It cannot be changed here."""
     app, server_info = call.app, call.app.server_info
     keep = app.maintenance.retention
     kept = {
         "TITAN_KEEP_RUNS_DAYS": keep.runs,
+        "TITAN_KEEP_CALLS_DAYS": keep.recorded,
+        "TITAN_ARCHIVE_CALLS_DAYS": keep.archive,
         "TITAN_KEEP_DAGS_DAYS": keep.dags,
         "TITAN_KEEP_LOGS_DAYS": keep.logs,
         "TITAN_KEEP_WORKSPACES_DAYS": keep.workspaces,

@@ -31,7 +31,7 @@ route = Routes()
 
 @route("POST /api/session", Permission.SIGN_IN, answer=wire.SessionView)
 async def sign_in(call: Call, body: wire.SignInBody) -> Response[bytes]:
-    """Sign a browser in: check the token, and have a cookie stand for it from now on."""
+    """Sign a browser in: check the token, and set a session cookie."""
     caller = await call.sender.authenticator.sign_in(body.token, client=call.client)
     token = caller.token
     assert token is not None, "whoever signs in has a token of ours"
@@ -48,7 +48,7 @@ async def sign_in(call: Call, body: wire.SignInBody) -> Response[bytes]:
 
 @route("GET /api/session", Permission.SIGN_IN, answer=wire.SessionView)
 async def who_am_i(call: Call) -> Response[bytes]:
-    """Say who asks, and whether this server needs a token."""
+    """Show the caller, and whether this server requires a token."""
     return _answer(call, call.caller)
 
 
@@ -80,7 +80,7 @@ def _answer(call: Call, caller: Caller, *, cookie: str | None = None) -> Respons
 
 @route("POST /api/tokens", Permission.ADMINISTER, status=201)
 async def create_token(call: Call, body: wire.NewTokenBody) -> wire.NewTokenAnswer:
-    """Make a token; its text is in this answer and nowhere else.
+    """Create a token; only this answer contains its text.
 
     An Idempotency-Key is not honoured, for a receipt would keep the secret for a day. A repeat makes another token;
     one whose answer was lost opens nothing, for nobody knows it.
@@ -111,7 +111,7 @@ async def create_token(call: Call, body: wire.NewTokenBody) -> wire.NewTokenAnsw
 
 @route("GET /api/tokens", Permission.ADMINISTER)
 async def list_tokens(call: Call, query: wire.TokensQuery) -> wire.TokensAnswer:
-    """List an organisation's tokens, newest first, revoked and expired ones too; with one of a project, that one's."""
+    """List an organisation's tokens, newest first; for a token of a project, only those of the project."""
     organisation_id, by = _organisation_asked(call, query.organisation), call.caller.token
     of_it = [token for token in await call.app.store.look(_tokens) if token.organisation_id == organisation_id]
     found = [token for token in of_it if tokens.administers(by, token)]
@@ -121,7 +121,7 @@ async def list_tokens(call: Call, query: wire.TokensQuery) -> wire.TokensAnswer:
 
 @route("POST /api/tokens/{token}/revoke", Permission.ADMINISTER, mutates=True)
 async def revoke_token(call: Call) -> Json[wire.TokenView]:
-    """Revoke a token, at once; a second time changes nothing. The one of the home's workers is replaced."""
+    """Revoke a token at once. Revoking it again changes nothing; the token of the home's workers is replaced."""
     token_id, cause = call.path("token"), f"request of {call.caller.name}"
 
     def act(tx: Transaction) -> wire.TokenView:
@@ -186,7 +186,7 @@ def _project_of_new(call: Call, body: wire.NewTokenBody, organisation_id: str) -
 
 @route("GET /api/v1/organisations", Permission.SEE_ALL)
 async def list_organisations(call: Call) -> wire.OrganisationsAnswer:
-    """List the organisations: for who operates the server all of them, for others their own."""
+    """List organisations: all for an admin of the server, else the caller's."""
 
     def look(reader: Reader) -> tuple[list[Organisation], list[Token]]:
         return reader.organisations(), tokens.good_tokens(reader, now=call.app.clock.now())
@@ -203,7 +203,7 @@ async def list_organisations(call: Call) -> wire.OrganisationsAnswer:
 
 @route("POST /api/v1/organisations", Permission.OPERATE, status=201)
 async def create_organisation(call: Call, body: wire.OrganisationBody) -> wire.NewOrganisationAnswer:
-    """Make an organisation with the token of its first owner, whose text is in this answer and nowhere else."""
+    """Create an organisation with the token of its first owner, whose text only this answer contains."""
     check_slug(body.name)
     cause = f"request of {call.caller.name}"
     create = partial(tokens.create_organisation, organisation_id=body.name, ids=call.app.ids, cause=cause)
@@ -213,7 +213,7 @@ async def create_organisation(call: Call, body: wire.OrganisationBody) -> wire.N
 
 @route("GET /api/v1/projects", Permission.SEE_ALL)
 async def list_projects(call: Call) -> wire.ProjectsAnswer:
-    """List the projects that have a run, a DAG, a token or a setting; for a token of a project, that one alone."""
+    """List the projects with a run, a DAG, a token or a setting; for a token of a project, only that one."""
     names = await asyncio.to_thread(_names, call)
     keeps_content = call.app.recorder.capture.keeps_content
     views = [wire.ProjectView(name=name, keeps_content=keeps_content(name)) for name in sorted(names)]

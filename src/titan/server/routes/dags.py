@@ -51,7 +51,7 @@ MAX_SUBMIT_BYTES: Final = 256 * 1024 * 1024  # 10,000 jobs with scripts of 16 Ki
     adds=True,
 )
 async def submit_dag(call: Call) -> Json[wire.Submitted]:
-    """Store a DAG and start what can start."""
+    """Submit a DAG: store it, and start the jobs that can start."""
     read = partial(_read_submission, call)
     takes_long = len(call.raw) > LARGE_BODY_BYTES or b'"archive"' in call.raw
     body, new, mark = await asyncio.to_thread(read) if takes_long else read()

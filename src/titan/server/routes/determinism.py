@@ -43,13 +43,13 @@ _MEDIA: Final = {"html": "text/html", "json": JSON}
 
 @route("GET /api/v1/runs/{run}/determinism", Permission.SEE_ALL)
 async def show_determinism(call: Call) -> wire.DeterminismAnswer:
-    """Show what makes a run's executions differ, and the score that follows from it."""
+    """Show the determinism score of a run, and the issues behind it."""
     return _answer(*await _judged(call))
 
 
 @route("PUT /api/v1/runs/{run}/determinism/accepted/{issue}", Permission.CURATE)
 async def accept_issue(call: Call, body: wire.AcceptIssueBody) -> wire.AcceptedIssueView:
-    """Accept an issue in all runs of the run's agent: it lowers no score any more."""
+    """Accept an issue in all runs of the run's agent, so that it no longer lowers their scores."""
     key = call.path("issue")
     run, judged = await _judged(call)
     if key not in {issue.key for issue in judged.analysis.issues}:
@@ -84,7 +84,7 @@ def withdraw_acceptance(call: Call, tx: CallTransaction) -> OkAnswer:
 
 @route("GET /api/v1/runs/{run}/determinism/report", Permission.SEE_ALL, answer=wire.ReportAnswer)
 async def report_determinism(call: Call, query: wire.ReportQuery) -> Response[bytes]:
-    """Write a self-contained report of how far a run can be repeated: HTML or JSON."""
+    """Return a self-contained reproducibility report of a run as HTML or JSON."""
     run, judged = await _judged(call)
     code = await code_of(call)
     integrity = await verified(call)
@@ -203,7 +203,7 @@ class _Program(msgspec.Struct):
 
 @route("GET /api/v1/runs/{run}/code", Permission.SEE_ALL)
 async def show_code(call: Call) -> CodeAnswer:
-    """Show what a run is made of: of each process and job its command, modules, interpreter and packages."""
+    """Show a run's code: for each process and job its command, modules, interpreter and packages."""
     return await code_of(call)
 
 

@@ -121,7 +121,7 @@ def list_registered_agents(call: Call, reader: CallReader) -> wire.RegisteredAge
 
 @route("POST /api/projects/{project}/agents/{agent}/test-connection", Permission.EVALUATE)
 async def check_connection(call: Call) -> wire.ConnectionAnswer:
-    """Ask an agent whether it is there, by a ping, and whether it reaches this server."""
+    """Ping an agent, and check whether it reaches this server."""
     agent = await call.read_runs(lambda reader: reader.registered_agent(call.project_id, call.path("agent")))
     if agent is None:
         raise unknown("agent", call.path("agent"), "PUT /api/projects/{project}/agents/{agent} registers it.")
@@ -156,7 +156,7 @@ async def check_connection(call: Call) -> wire.ConnectionAnswer:
 
 @route("POST " + _WORKFLOW + "/agent-runs", Permission.EVALUATE, status=202, mutates=True, adds=True)
 async def dispatch_tasks(call: Call, body: wire.DispatchBody) -> Json[wire.Dispatched]:
-    """Have tasks tried by agents."""
+    """Start agent runs of tasks."""
 
     def act(tx: CallTransaction) -> list[AgentRun]:
         workflow = find_workflow(tx, call)
@@ -221,7 +221,7 @@ async def show_agent_run(call: Call, query: wire.AgentRunQuery) -> wire.AgentRun
 
 @route("POST " + _TASK + "/agent-runs/{run}/re-run", Permission.EVALUATE, status=202, mutates=True, adds=True)
 async def rerun(call: Call) -> Json[wire.Rerun]:
-    """Try the same task and agent field once more, with the workflow as it is now and the frozen seed."""
+    """Run the same task and agent field again, with the current workflow and the frozen seed."""
 
     def act(tx: CallTransaction) -> AgentRun:
         source = _find_run(tx, call=call)
@@ -253,20 +253,20 @@ async def rerun(call: Call) -> Json[wire.Rerun]:
 
 @route("POST " + _TASK + "/agent-runs/{run}/cancel", Permission.EVALUATE)
 async def cancel_agent_run(call: Call) -> wire.AgentRunView:
-    """Cancel an agent run; one that has ended stays as it is."""
+    """Cancel an agent run; one that has ended is not changed."""
     run = await call.read_runs(partial(_find_run, call=call))
     return run_view(await call.app.dispatcher.cancel(run))
 
 
 @route("GET " + _TASK + "/agent-runs/{run}/tool-calls", Permission.SEE_EVALUATED)
 async def list_tool_calls(call: Call) -> wire.ToolCallsAnswer:
-    """List the tool calls of an agent run, in their order."""
+    """List the tool calls of an agent run in order."""
     return wire.ToolCallsAnswer(tool_calls=await _tool_calls(call))
 
 
 @route("GET " + _TASK + "/agent-runs/{run}/tool-calls/{sequence}", Permission.SEE_EVALUATED)
 async def show_tool_call(call: Call) -> wire.ToolCallDetailView:
-    """Show a tool call with the ledger as it was after it."""
+    """Show a tool call with the ledger after it."""
     calls = await _tool_calls(call)
     asked = call.path("sequence")
     found = next((one for one in calls if str(one.sequence) == asked), None)

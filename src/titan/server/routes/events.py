@@ -53,7 +53,7 @@ class CloseCode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A client's position in the journal and, if it asked for recorded calls, in the changes of runs."""
+    """A client's position in the journal and, if it asked for recorded actions, in the changes of runs."""
 
     seq: int
     version: int | None
@@ -74,7 +74,7 @@ Frame: TypeAlias = wire.EventView | wire.RunsChangedFrame | wire.ResyncFrame | w
     frames=(wire.EventView, wire.ResyncFrame, wire.QuietFrame, wire.RunsChangedFrame),
 )
 async def stream_events(call: Call, query: wire.EventsQuery) -> Stream:
-    """Stream what happens; `after` or Last-Event-ID continues behind a cursor seen before.
+    """Stream events; `after` or Last-Event-ID continues after a cursor.
 
     Without a cursor the stream begins now. A cursor this journal does not know gives one
     `resync` event with the present cursor: read everything again, then continue from it.
@@ -86,7 +86,7 @@ async def stream_events(call: Call, query: wire.EventsQuery) -> Stream:
 
 @route.socket("/api/events/ws", Permission.SEE_WORK)
 async def send_events(call: Call, socket: WebSocket[Any, Any, Any], query: wire.SocketEventsQuery) -> None:
-    """Send what happens as text frames; `after` continues behind a cursor seen before, as in `stream_events`."""
+    """Send events as text frames; `after` continues after a cursor, as in `stream_events`."""
     await send_while_here(call, socket, partial(_send_all, call, query, socket))
 
 
@@ -271,14 +271,14 @@ _OVER: Final = frozenset({RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCE
 
 @route.socket("/api/v1/ws", Permission.SEE_ALL)
 async def stream_runs(call: Call, socket: WebSocket[Any, Any, Any], query: wire.StreamQuery) -> None:
-    """Send all that happens to recorded runs, actions included."""
+    """Send events of recorded runs and their actions."""
     await _stream(call, socket, query, with_actions=True)
 
 
 @route.socket("/api/v1/ws/dashboard", Permission.SEE_ALL)
 @route.socket("/ws/dashboard", Permission.SEE_ALL)
 async def stream_dashboard(call: Call, socket: WebSocket[Any, Any, Any], query: wire.StreamQuery) -> None:
-    """Send what happens to recorded runs, without their actions: for pages that show all runs."""
+    """Send events of recorded runs, without their actions."""
     await _stream(call, socket, query, with_actions=False)
 
 
@@ -388,7 +388,7 @@ class _Subscription:
             yield _created(run, run.started_at, change.version - 2)
         stats = run_view(run)
         yield wire.Envelope(event_type="stats_updated", data=stats, timestamp=run.received_at, seq=change.version - 1)
-        if has_news:  # with the version of the end, so that a client that stops later does not get it again
+        if has_news:  # with the version of the end, so that a client that reconnects later does not get it again
             yield _ended_event(run, change.status_version)
 
     def _remember(self, run_id: str, end: int) -> None:

@@ -39,7 +39,7 @@ MEDIA: Final = {"csv": "text/csv", "json": "application/json", "jsonl": "applica
 
 @route("GET /api/v1/runs/export", Permission.SEE_ALL)
 async def export_runs(call: Call, query: ExportQuery) -> Stream:
-    """Export runs with all their actions and notes, under the registry's filters: JSON Lines, JSON or CSV."""
+    """Export runs with all their actions and notes, filtered like the list: JSON Lines, JSON or CSV."""
     wanted = replace(run_filter(call, query), is_searched_whole=True)
     if query.run_id is not None:
         found = await call.read_runs(partial(_one_run, call=call, run_id=query.run_id))
@@ -112,7 +112,7 @@ def _chunk(pieces: Iterator[bytes]) -> bytes:
 
 @route("GET /api/v1/replay/{run}/bundle", Permission.SEE_ALL, answer=dict)
 async def show_bundle(call: Call) -> Stream:
-    """Show a recorded run as the bundle that agentsentinel-sdk replays."""
+    """Return a recorded run as the bundle that agentsentinel-sdk replays."""
     run = await call.read_runs(partial(find_recorded_run, call=call))
     return Stream(_streamed(_bundle(call.app, run)), media_type=JSON)
 
@@ -138,7 +138,7 @@ PART_BYTES: Final = 2 * 1024 * 1024  # of lines stored at once
 
 @route("POST /api/v1/import", Permission.CURATE, body=bytes, adds=True)
 async def import_runs(call: Call, query: ImportQuery) -> ImportAnswer:
-    """Import an export in JSON Lines: the same runs. All of it is read before any of it is stored."""
+    """Import an export in JSON Lines. All of it is read before anything is stored."""
     is_partial = query.partial
     with tempfile.SpooledTemporaryFile(MEMORY_BYTES, dir=call.app.server_info.home) as spool:
         async for chunk in call.chunks_within(MAX_IMPORT_BYTES):

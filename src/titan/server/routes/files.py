@@ -35,7 +35,7 @@ MAX_REASON_CHARACTERS: Final = 1000
 
 @route("PUT /api/files/{name}", Permission.WRITE_SHARED, body=bytes, status=201, mutates=True, adds=True)
 async def upload(call: Call) -> Json[FileAnswer]:
-    """Store a file under its base name; a name used before then means the new content."""
+    """Store a file under its base name; later uploads replace what the name refers to."""
     name = check_filename(call.path("name"))
     app = call.app
     call.mark(b"")  # refuses an invalid key before anything is stored
@@ -55,7 +55,7 @@ async def upload(call: Call) -> Json[FileAnswer]:
 
 @route("GET /api/files/{name}", Permission.READ_SHARED, answer=bytes, media_type="application/octet-stream")
 async def download(call: Call) -> Stream:
-    """Give the newest content of a name."""
+    """Return the newest content of a name."""
     name = call.path("name")
     file = await call.app.store.look(lambda reader: find_file(reader, call.project_id, name))
     return stored_content(call, file.digest)
@@ -63,7 +63,7 @@ async def download(call: Call) -> Stream:
 
 @route("GET /api/blobs/{digest}", Permission.FETCH, answer=bytes, media_type="application/octet-stream")
 async def download_blob(call: Call, query: BlobQuery) -> Stream:
-    """Give the content of a digest; `name` makes it a download of that name, `inline` an image to be shown."""
+    """Return the content of a digest; `name` makes it a download of that name, `inline` shows an image."""
     if query.inline:
         return stored_content(call, call.path("digest"), name=query.name, headers=shown_as_image(query.name))
     return stored_content(call, call.path("digest"), name=query.name)
@@ -71,7 +71,7 @@ async def download_blob(call: Call, query: BlobQuery) -> Stream:
 
 @route("PUT /api/workers/{worker}/files/{lease}", Permission.WORK)
 async def note(call: Call, body: wire.NoteFilesRequest) -> wire.NoteFilesAnswer:
-    """Note files that an attempt left, and say whose content is missing."""
+    """Record the files of an attempt, and return those whose content is missing."""
     worker_id, lease_id = call.path("worker"), call.path("lease")
     app = call.app
     node = check_name("node", body.node)
@@ -89,7 +89,7 @@ async def note(call: Call, body: wire.NoteFilesRequest) -> wire.NoteFilesAnswer:
 
 @route("PUT /api/workers/{worker}/files/{lease}/{digest}", Permission.WORK, body=bytes)
 async def take_content(call: Call) -> wire.ContentAnswer:
-    """Store the content of a file that an attempt left."""
+    """Store the content of a file of an attempt."""
     app, digest = call.app, call.path("digest")
     now = app.clock.now()
     await app.store.look(

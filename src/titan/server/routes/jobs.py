@@ -99,13 +99,13 @@ def cancel_job(call: Call, tx: Transaction, query: ScopeQuery) -> wire.Cancelled
 
 @route("GET /api/jobs/{job}/story", Permission.SEE_WORK)
 async def tell_story(call: Call, query: ScopeQuery) -> wire.StoryAnswer:
-    """List what happened to a job, oldest first, in sentences."""
+    """List the events of a job as sentences, oldest first."""
     return await call.app.store.look(lambda reader: story_view(reader, _find(reader, call, query)))
 
 
 @route("GET /api/jobs/{job}/log", Permission.SEE_WORK, answer=bytes, media_type="application/octet-stream")
 async def read_log(call: Call, query: wire.LogQuery) -> Response[bytes] | Stream:
-    """Give the output of a job's attempts, one after the other, as it was written."""
+    """Return the output of a job's attempts, one after the other."""
     app = call.app
     job = await app.store.look(partial(_find, call=call, scope=query))
     size = sum(map(app.logs.size, await _leases(app, job.id, query.attempt)))
@@ -202,7 +202,7 @@ def _job(reader: Reader, call: Call, scope: ScopeQuery) -> Job:
 
 @route("PUT /api/result", Permission.SET_RESULT, mutates=True)
 async def set_result(call: Call, body: wire.ResultBody) -> Json[OkAnswer]:
-    """Set the result of the job whose token comes along."""
+    """Set the result of the job whose token the request has."""
     value = bytes(body.value)
     if len(value) > wire.MAX_RESULT_BYTES:
         raise TooLarge(
@@ -230,7 +230,7 @@ async def set_result(call: Call, body: wire.ResultBody) -> Json[OkAnswer]:
 
 @route("GET /api/jobs/{job}/result", Permission.SEE_WORK)
 async def get_result(call: Call, query: ScopeQuery) -> wire.ResultAnswer:
-    """Give the result that a job set; `is_set` distinguishes null from none."""
+    """Return the result of a job; `is_set` distinguishes null from no result."""
 
     def look(reader: Reader) -> wire.ResultAnswer:
         job = find_job(reader, call.project_id, call.path("job"), dag_id=query.dag, run_id=query.run)
@@ -291,7 +291,7 @@ def list_gates(call: Call, reader: Reader, query: wire.GatesQuery) -> wire.Gates
 
 @route("GET /api/gates/{gate}", Permission.SEE_WORK)
 async def show_gate(call: Call, query: ScopeQuery) -> wire.GateView:
-    """Show a gate, by its id, its name, or the name of the job it stands behind."""
+    """Show a gate, by its id, its name, or the name of the job before it."""
     return await call.app.store.look(lambda reader: gate_view(reader, _find_gate(reader, call, query)))
 
 

@@ -29,7 +29,7 @@ WHOLE_NUMBER: Final = re.compile(rf"[+-]?[0-9]{{1,{MAX_DIGITS}}}", re.ASCII)
 
 @route("GET /api/store", Permission.READ_SHARED)
 async def get_value(call: Call, query: wire.KeyQuery) -> wire.ValueAnswer:
-    """Give the value of a key; null when it is absent."""
+    """Return the value of a key; null if it is absent."""
     key = check_key(query.key)
     now = call.app.clock.now()
     found = await call.app.store.look(lambda reader: reader.value(call.project_id, key, now=now))
@@ -73,7 +73,7 @@ async def delete_key(call: Call, query: wire.KeyQuery) -> Json[wire.DeletedAnswe
 
 @route("POST /api/store/incr", Permission.WRITE_SHARED, mutates=True, adds=True)
 async def increment(call: Call, body: wire.IncrementBody) -> Json[wire.IncrementedAnswer]:
-    """Add to the whole number under a key, which counts as 0 when absent; give the sum."""
+    """Add to the integer under a key, which counts as 0 if absent; return the sum."""
     await _check_change(call, body.key)
 
     def act(tx: Transaction) -> wire.IncrementedAnswer:
@@ -88,7 +88,7 @@ async def increment(call: Call, body: wire.IncrementBody) -> Json[wire.Increment
 
 @route("POST /api/store/cas", Permission.WRITE_SHARED, mutates=True, adds=True)
 async def compare_and_swap(call: Call, body: wire.SwapBody) -> Json[wire.SwappedAnswer]:
-    """Set a key only if it holds what is expected; null stands for absent, on both sides."""
+    """Set a key only if it has the expected value; null stands for absent, on both sides."""
     await _check_change(call, body.key)
     for text in (body.expected, body.value):
         _check_value(body.key, text or "")
@@ -128,7 +128,7 @@ async def list_keys(call: Call, query: wire.KeysQuery) -> wire.KeysAnswer:
 
 @route("POST /api/store/sets", Permission.WRITE_SHARED, mutates=True, adds=True)
 async def add_member(call: Call, body: wire.AddBody) -> Json[wire.AddedAnswer]:
-    """Add a member to a set; 1 when it is new."""
+    """Add a member to a set; return 1 if it is new, else 0."""
     await _check_change(call, body.key)
     _check_value(body.key, body.member)
 
@@ -140,7 +140,7 @@ async def add_member(call: Call, body: wire.AddBody) -> Json[wire.AddedAnswer]:
 
 @route("GET /api/store/sets", Permission.READ_SHARED)
 async def list_members(call: Call, query: wire.KeyQuery) -> wire.MembersAnswer:
-    """List a set's members in the order they were added."""
+    """List a set's members in the order in which they were added."""
     key = check_key(query.key)
     members = await call.app.store.look(lambda reader: reader.members(call.project_id, key))
     return wire.MembersAnswer(members=members)

@@ -35,7 +35,7 @@ STREAM_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 @route("POST /v1/chat/completions", Permission.ASK_MODEL, body=dict, answer=dict)
 async def chat(call: Call) -> Response[Any]:
-    """Ask the model, for a whole answer or a stream; a client that goes away meanwhile takes its question back."""
+    """Ask the model for an answer or a stream; if the client disconnects, the request to the model is cancelled."""
     body = await call.raw_body()
     try:
         await check_named_run(call)
@@ -83,7 +83,7 @@ async def answer_chat(call: Call, body: bytes, call_recorder: CallRecorder) -> R
 
 @route("GET /v1/models", Permission.READ_SHARED)
 async def list_models(call: Call) -> dict[str, object]:
-    """Name the model that answers."""
+    """Return the name of the model."""
     return models_json(call.app.model)
 
 

@@ -44,7 +44,7 @@ def list_notes(call: Call, reader: CallReader) -> wire.NotesAnswer:
 
 @route("POST /api/v1/runs/{run}/notes", Permission.CURATE, status=201, mutates=True)
 async def add_note(call: Call, body: wire.NewNoteBody) -> wire.NoteView:
-    """Say something of a run or of one of its actions: a score, words, or both. Secrets are taken out as of calls."""
+    """Add a note to a run or to one of its actions: a text, a score, or both. Secrets are redacted."""
     mark = call.mark()
     _check(body)
     clean = call.app.recorder.without_secrets
@@ -204,7 +204,7 @@ def _with_words(reader: CallReader, project_id: str, rows: list[tuple[Run, bool]
 
 @route("POST /api/public/scores", Permission.RECORD, body=dict, answer=dict, adds=True)
 async def add_scores(call: Call) -> Response[bytes]:
-    """Keep a score of Langfuse's SDKs, or a list of them, as notes on the run and action they are about."""
+    """Store a score of Langfuse's SDKs, or a list of them, as notes on runs and actions."""
     raw = await call.raw_body()
     read = read_scores(raw)
     scores, refused = _split(read)
@@ -226,7 +226,7 @@ async def add_scores(call: Call) -> Response[bytes]:
 
 @route("POST /api/public/ingestion", Permission.RECORD, body=dict, status=207, adds=True)
 async def take_ingestion(call: Call) -> wire.IngestionAnswer:
-    """Keep the scores in a batch of Langfuse's SDK 3 and before; its other events come by OpenTelemetry."""
+    """Store the scores in a batch of Langfuse's SDK 3 and older; other events are refused."""
     read = read_events(await call.raw_body())
     scores, _ = _split([each for _, each in read])
     await _keep(call, scores)

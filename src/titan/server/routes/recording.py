@@ -47,7 +47,7 @@ class RequestRun:
 
 @route("POST /api/v1/actions", Permission.DELIVER, body=RecordBody, adds=True)
 async def record_actions(call: Call, query: RecordQuery) -> RecordAnswer:
-    """Record what agents did, as the SDK reports it; the answer comes when it is durable. Repeats change nothing."""
+    """Record actions and runs as the SDK reports them; the answer is sent when they are durable. Idempotent."""
     if call.caller.role is Role.WORKER:
         await deliver_for(call, query.lease)
     raw = await call.raw_body(MAX_RECORD_BYTES)
@@ -154,27 +154,27 @@ class _ReadBatch(Protocol):
 @route("POST /v1/traces", Permission.RECORD, body=bytes, adds=True)
 @route("POST /api/public/otel/v1/traces", Permission.RECORD, body=bytes, adds=True)
 async def take_traces(call: Call) -> Response[bytes]:
-    """Record the spans of an OpenTelemetry exporter, in protobuf or JSON."""
+    """Record OpenTelemetry spans, in protobuf or JSON."""
     return await _export(call, otlp.read_traces, ExportTraceServiceResponse(), "rejected_spans", "rejectedSpans")
 
 
 @route("POST /v1/logs", Permission.RECORD, body=bytes, adds=True)
 async def take_logs(call: Call) -> Response[bytes]:
-    """Record what log records of an OpenTelemetry exporter say of model calls; others are dropped."""
+    """Record model calls from OpenTelemetry log records; other records are dropped."""
     answer = ExportLogsServiceResponse()
     return await _export(call, otlp.read_logs, answer, "rejected_log_records", "rejectedLogRecords")
 
 
 @route("POST /v1/metrics", Permission.RECORD, body=bytes, adds=True)
 async def take_metrics(call: Call) -> Response[bytes]:
-    """Accept the metrics of an OpenTelemetry exporter; nothing of them is stored."""
+    """Accept OpenTelemetry metrics; nothing is stored."""
     answer = ExportMetricsServiceResponse()
     return await _export(call, otlp.read_metrics, answer, "rejected_data_points", "rejectedDataPoints")
 
 
 @route("POST /v1/traces/ingest", Permission.RECORD, body=dict, adds=True)
 async def take_openai_agents(call: Call) -> dict[str, object]:
-    """Record traces and spans as openai-agents exports them; what cannot be read is named in the answer."""
+    """Record traces and spans of openai-agents; unreadable ones are named in the answer."""
     raw = await call.raw_body(otlp.MAX_BODY_BYTES)
     batch = await _record_batch(call, partial(openai_agents.read, raw, received_at=call.app.clock.now()))
     return _partial(batch, "rejectedSpans")

@@ -84,7 +84,7 @@ async def start_replay(call: Call, body: wire.NewReplayBody) -> wire.ReplayView:
 
 @route("POST /api/v1/runs/{run}/determinism", Permission.REPLAY, status=202, adds=True)
 async def measure_determinism(call: Call, body: wire.MeasureBody) -> wire.ReplayView:
-    """Have a worker execute a run's stored code several times, to measure how far the executions agree."""
+    """Execute a run's stored code several times on a worker, to measure how far the executions agree."""
     return await execute(call, runs=body.runs, finds_cause=False, no_sandbox=body.no_sandbox)
 
 
@@ -124,7 +124,7 @@ async def execute(call: Call, *, runs: int, finds_cause: bool, no_sandbox: bool)
 
 @route("POST /api/v1/runs/{run}/replays/{replay}/report", Permission.RECORD, limit_bytes=MAX_REPORT_BYTES)
 async def report_replay(call: Call, body: wire.ReplayProgressBody) -> wire.ReplayView:
-    """Report what the job of a replay does now, what it found, or why it found nothing; that job alone may."""
+    """Report the progress, result or error of a replay's job; only that job may."""
     replay = await call.read_runs(partial(_find, call=call))
     await _check_own_job(call, replay)
     if body.step is not None:
@@ -272,7 +272,7 @@ def _why_not_executed(call: Call, reader: CallReader, run: Run) -> str | None:
 
 @route("GET /api/v1/runs/{run}/replays/{replay}", Permission.SEE_ALL)
 async def show_replay(call: Call, query: wire.ReplayQuery) -> wire.ReplayDetailView:
-    """Show a replay with what it found; `wait_seconds` waits for its end."""
+    """Show a replay with its result; `wait_seconds` waits for its end."""
     await call.app.replays.wait(call.path("replay"), seconds=query.wait_seconds)
     replay = await call.read_runs(partial(_find, call=call))
     if replay.dag_id is not None and query.wait_seconds:
@@ -283,7 +283,7 @@ async def show_replay(call: Call, query: wire.ReplayQuery) -> wire.ReplayDetailV
 
 @route("POST /api/v1/runs/{run}/replays/{replay}/cancel", Permission.REPLAY)
 async def cancel_replay(call: Call) -> wire.ReplayView:
-    """Cancel a replay; one that has ended stays as it is."""
+    """Cancel a replay; one that has ended is not changed."""
     replay = await call.read_runs(partial(_find, call=call))
     call.app.replays.cancel(replay.id)
     if replay.dag_id is not None and replay.state is ReplayState.RUNNING:
@@ -402,7 +402,7 @@ def _usd(value: object) -> Decimal | None:
 
 @route("POST /api/v1/runs/{run}/forks", Permission.REPLAY, status=202, adds=True)
 async def start_fork(call: Call, body: wire.NewForkBody) -> wire.ForkView:
-    """Fork a run: a worker executes its stored code with one action edited. The fork is a run, compared at its end."""
+    """Fork a run: a worker executes its stored code with one action edited, and compares the fork with its parent."""
     _check_fork(body)
     check_sandbox(call, body.no_sandbox)
     run, at = await call.read_runs(partial(_edited_run, call=call, at=body.at))

@@ -39,7 +39,7 @@ route = Routes()
 
 @route("GET /api/v1/runs", Permission.SEE_ALL)
 async def list_runs(call: Call, query: RegistryQuery) -> RegistryAnswer:
-    """List runs under filters, sorted."""
+    """List runs, filtered and sorted."""
     wanted = run_filter(call, query)
 
     def find(reader: CallReader) -> RegistryAnswer:
@@ -81,7 +81,7 @@ def _elsewhere(reader: CallReader, project_id: str, wanted: RunFilter) -> Elsewh
 
 @route("GET /api/v1/runs/{run}", Permission.SEE_WORK)
 async def show_run(call: Call) -> RunDetailView:
-    """Show a run: its totals, what was reported beside its words, and its stages with their jobs."""
+    """Show a run: its totals, details, and stages with their jobs."""
     view = await call.read_runs(lambda reader: run_detail_view(reader, find_recorded_run(reader, call)))
     await with_stages(call, [view], stages=Stages.WITH_JOBS)
     return view
@@ -102,7 +102,7 @@ def cancel_run(call: Call, tx: Transaction) -> Cancelled:
 
 @route("POST /api/v1/runs/{run}/end", Permission.CHANGE_WORK, mutates=True)
 async def end_run(call: Call, body: EndRunBody) -> RunView:
-    """Report how a run ended. Jobs of its stages still run to their end; what begins later opens the run again."""
+    """Report how a run ended. Jobs of its stages still run to their end; later actions open the run again."""
     check_text("error of the run's end", body.error or "")
     run = await call.read_runs(partial(find_recorded_run, call=call))
     if run.has_stages:
@@ -121,13 +121,13 @@ def _end_stages(tx: Transaction, run: Run, body: EndRunBody) -> object:
 
 @route("POST /api/v1/runs/{run}/pin", Permission.CHANGE_WORK)
 async def pin_run(call: Call) -> RunView:
-    """Keep a run, with all that was recorded of it and all that its jobs left, until it is unpinned."""
+    """Exempt a run with its stages, files and recording from retention."""
     return await _answer(call, await call.change_runs(partial(_pinned, call=call, is_pinned=True)))
 
 
 @route("POST /api/v1/runs/{run}/unpin", Permission.CHANGE_WORK)
 async def unpin_run(call: Call) -> RunView:
-    """Let retention delete a pinned run when it is old."""
+    """Make a pinned run subject to retention again."""
     return await _answer(call, await call.change_runs(partial(_pinned, call=call, is_pinned=False)))
 
 
@@ -159,7 +159,7 @@ async def pin_imported(call: Call, pins: Mapping[str, datetime]) -> None:
 
 @route("POST /api/v1/runs/{run}/restore", Permission.CURATE)
 async def restore_run(call: Call) -> RunView:
-    """Bring an archived run back into the lists and the search."""
+    """Show an archived run in lists and search again."""
 
     def act(tx: CallTransaction) -> Run:
         run = find_recorded_run(tx, call)
@@ -172,7 +172,7 @@ async def restore_run(call: Call) -> RunView:
 
 @route("POST /api/v1/runs/{run}/archive", Permission.CURATE)
 async def archive_run(call: Call) -> RunView:
-    """Take a run that has ended out of the lists and the search, until it is restored."""
+    """Hide a run that has ended from lists and search, until it is restored."""
 
     def act(tx: CallTransaction) -> Run:
         run = _ended(find_recorded_run(tx, call))
@@ -228,7 +228,7 @@ def _unpinned(run: Run) -> Run:
 
 @route("DELETE /api/v1/runs/{run}", Permission.CURATE)
 async def delete_run(call: Call) -> OkAnswer:
-    """Delete a run with its stages and every byte that was recorded of it, replays too."""
+    """Delete a run with its stages, its recording and its replays."""
     run = await call.read_runs(lambda reader: _unpinned(_ended(find_recorded_run(reader, call))))
     if run.has_stages:
         await call.app.maintenance.forget_stages(run)

@@ -24,19 +24,19 @@ logger = logging.getLogger(__name__)
 
 @route("GET /api/v1/policies/sync", Permission.READ_SHARED)
 async def sync_policies(call: Call, query: wire.PoliciesQuery) -> wire.PoliciesAnswer:
-    """Tell agentsentinel-sdk its policies: one that limits nothing."""
+    """Return the policies for agentsentinel-sdk: one that limits nothing."""
     return wire.PoliciesAnswer()
 
 
 @route("GET /api/v1/kill-switch/check", Permission.READ_SHARED)
 async def check_kill_switch(call: Call, query: wire.KillSwitchQuery) -> wire.KillSwitchAnswer:
-    """Tell agentsentinel-sdk whether an agent, run or mission is to stop: never."""
+    """Return whether agentsentinel-sdk must stop an agent, run or mission: never."""
     return wire.KillSwitchAnswer()
 
 
 @route("POST /api/v1/ingest", Permission.RECORD, body=agentsentinel.BatchBody, status=202, adds=True)
 async def ingest(call: Call) -> wire.IngestAnswer:
-    """Record a batch of agentsentinel-sdk's ledger; 202, since it takes any other status for a failure."""
+    """Record a batch of agentsentinel-sdk's ledger; answers 202, which the client expects."""
     body, sender, now = await call.raw_body(MAX_RECORD_BYTES), _sender(call), call.app.clock.now()
     refused: list[wire.RefusedView] = []
 
@@ -94,13 +94,13 @@ async def list_policies(_call: Call) -> wire.PoliciesListAnswer:
 @route("GET /api/v1/approvals", Permission.SEE_ALL)
 @route("GET /api/v1/approvals/pending", Permission.SEE_ALL)
 async def list_approvals(_call: Call) -> wire.ApprovalsAnswer:
-    """List the approvals that were asked for: none, for each is cancelled as it is asked for."""
+    """List requested approvals: none, because each is cancelled at once."""
     return wire.ApprovalsAnswer()
 
 
 @route("POST /api/v1/approvals", Permission.RECORD, body=agentsentinel.ApprovalBody, status=201)
 async def ask_approval(call: Call) -> wire.ApprovalAnswer:
-    """Take a request for an approval, and cancel it: nobody can decide it here yet."""
+    """Accept a request for an approval and cancel it, because nobody can decide it here yet."""
     body = await call.raw_body()
     read_as(body, agentsentinel.ApprovalBody, what="the approval's request")
     approval_id = hashlib.blake2b(body, digest_size=16).hexdigest()
@@ -109,32 +109,32 @@ async def ask_approval(call: Call) -> wire.ApprovalAnswer:
 
 @route("GET /api/v1/approvals/{approval}/poll", Permission.READ_SHARED)
 async def poll_approval(call: Call) -> wire.ApprovalAnswer:
-    """Tell that an approval was cancelled, and why."""
+    """Return that an approval was cancelled, and why."""
     return wire.ApprovalAnswer(id=call.path("approval"))
 
 
 @route("POST /api/v1/approvals/{approval}/cancel", Permission.RECORD)
 async def cancel_approval(call: Call) -> wire.ApprovalAnswer:
-    """Cancel an approval; it was cancelled when it was asked for."""
+    """Cancel an approval; it was already cancelled when it was requested."""
     return wire.ApprovalAnswer(id=call.path("approval"))
 
 
 @route("POST /api/v1/approvals/{approval}/respond", Permission.RECORD, body=agentsentinel.ResponseBody)
 async def respond_to_approval(call: Call) -> wire.ApprovalAnswer:
-    """Take an answer to a question about an approval; nobody has asked one, for it was cancelled."""
+    """Accept an answer to a question about an approval, and ignore it."""
     read_as(await call.raw_body(), agentsentinel.ResponseBody, what="the response")
     return wire.ApprovalAnswer(id=call.path("approval"))
 
 
 @route("POST /api/v1/approvals/check", Permission.RECORD)
 async def check_approval(call: Call, query: wire.ApprovalCheckQuery) -> wire.ApprovalCheckAnswer:
-    """Tell whether an action needs an approval of this server: none does."""
+    """Return whether an action needs an approval: no."""
     return wire.ApprovalCheckAnswer()
 
 
 @route("POST /api/v1/budgets/reserve", Permission.RECORD, body=agentsentinel.ReserveBody, status=201)
 async def reserve_budget(call: Call) -> wire.ReserveAnswer:
-    """Let an action spend: no budget of this server limits it."""
+    """Reserve budget for an action: always granted, because this server has no budgets yet."""
     body = read_as(await call.raw_body(), agentsentinel.ReserveBody, what="the reservation")
     return wire.ReserveAnswer(action_name=body.action_name, estimated_cost_usd=float(body.estimated_cost_usd))
 
@@ -143,7 +143,7 @@ async def reserve_budget(call: Call) -> wire.ReserveAnswer:
     "POST /api/v1/replay/{run}/results", Permission.RECORD, body=agentsentinel.ReplayResultsBody, status=201, adds=True
 )
 async def add_replay_results(call: Call) -> wire.ReplayResultsAnswer:
-    """Record how a replay by agentsentinel-sdk ended, in the run that holds the replayed calls."""
+    """Record the result of a replay by agentsentinel-sdk, in the run of the replayed calls."""
     entry = read_replay_results(await call.raw_body(), call.path("run"), now=call.app.clock.now())
     await record(call, lambda: [entry])
     return wire.ReplayResultsAnswer(run_id=entry.run_id)
@@ -151,7 +151,7 @@ async def add_replay_results(call: Call) -> wire.ReplayResultsAnswer:
 
 @route("POST /api/v1/actions/register", Permission.RECORD, body=agentsentinel.RegisterBody, status=201)
 async def register_actions(call: Call) -> wire.RegisterAnswer:
-    """Take the list of an agent's tools; nothing of it is stored."""
+    """Accept the list of an agent's tools; nothing is stored."""
     body = read_as(await call.raw_body(), agentsentinel.RegisterBody, what="the tools")
     return wire.RegisterAnswer(total=len(body.actions))
 

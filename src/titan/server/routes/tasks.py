@@ -47,14 +47,14 @@ _TASK = _WORKFLOW + "/tasks/{task}"
 
 @route("POST " + _WORKFLOW + "/tasks", Permission.EVALUATE)
 async def import_tasks(call: Call, body: wire.TasksBody) -> wire.TasksChanged:
-    """Create tasks, each with its seed frozen; all or none. Existing ones stay as they are without `reseed`."""
+    """Create tasks, each with a frozen seed; all or none. Existing tasks are not changed without `reseed`."""
     found = [read_definition(f"tasks[{place}]", one, TaskDefinition) for place, one in enumerate(body.tasks)]
     return await _import(call, found, reseeds=body.reseed)
 
 
 @route("POST " + _WORKFLOW + "/import-tasks", Permission.EVALUATE, body=bytes)
 async def import_file(call: Call, query: wire.TasksImportQuery) -> wire.TasksChanged:
-    """Create the tasks of a file, the body: CSV with a column for each axis, JSON, JSON Lines or YAML."""
+    """Create tasks from the uploaded file: CSV with a column for each seed field, JSON, JSON Lines or YAML."""
     raw = await call.raw_body()
     try:
         text = raw.decode("utf-8-sig")
@@ -120,7 +120,7 @@ def reseed_task(call: Call, tx: CallTransaction, body: wire.ReseedBody) -> wire.
 
 @route("DELETE " + _TASK, Permission.EVALUATE)
 async def delete_task(call: Call) -> OkAnswer:
-    """Delete a task with its agent runs and every byte that was recorded of them; none of them is pinned."""
+    """Delete a task with its agent runs and their recordings. Refused while one of its runs is pinned or unfinished."""
     recorded = await call.read_runs(partial(_recorded, call=call))
     for run in recorded:
         if run.has_stages:
@@ -165,7 +165,7 @@ def _recorded(reader: CallReader, *, call: Call) -> list[Run]:
 
 @route("POST /api/projects/{project}/apply", Permission.EVALUATE)
 async def apply_suite(call: Call, body: wire.ApplyBody) -> wire.ApplyAnswer:
-    """Register a workflow with its tasks, agents and endpoints, all or none; with `plan` only say what would change."""
+    """Register a workflow with its tasks, agents and endpoints, all or none; `plan` only returns the changes."""
     check_slug(body.workflow)
     definition: WorkflowDefinition = read_definition("definition", body.definition, WorkflowDefinition)
     agents: dict[str, AgentDefinition] = read_definition("agents", body.agents, dict[str, AgentDefinition])

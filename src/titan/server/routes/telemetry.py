@@ -44,7 +44,7 @@ COLUMNS: Final = tuple(name for name in wire.ActionView.__struct_fields__ if nam
 
 @route("GET /api/v1/runs/{run}/skeleton", Permission.SEE_ALL)
 async def show_skeleton(call: Call, query: wire.SkeletonQuery) -> wire.SkeletonAnswer:
-    """Show all actions of a run without inputs and outputs, as columns; with `after` only what changed since."""
+    """Return all actions of a run as columns, without inputs and outputs; `after` returns only changes."""
 
     def find(reader: CallReader) -> wire.SkeletonAnswer:
         run = find_recorded_run(reader, call)
@@ -114,13 +114,13 @@ def show_action(call: Call, reader: CallReader) -> wire.ActionDetailView:
 
 @route("GET /api/v1/runs/{run}/actions/{action}/inputs", Permission.SEE_ALL)
 async def download_inputs(call: Call) -> Response[bytes]:
-    """Download what an action was given, whole: JSON in the typed encoding."""
+    """Download the complete inputs of an action: JSON in the typed encoding."""
     return await _download(call, "inputs")
 
 
 @route("GET /api/v1/runs/{run}/actions/{action}/outputs", Permission.SEE_ALL)
 async def download_outputs(call: Call) -> Response[bytes]:
-    """Download what an action gave, whole: JSON in the typed encoding."""
+    """Download the complete outputs of an action: JSON in the typed encoding."""
     return await _download(call, "outputs")
 
 
@@ -241,7 +241,7 @@ def content_of(reader: CallReader, action: Action) -> Bodies:
 
 @route("GET /api/v1/runs/{run}/chain", Permission.SEE_ALL)
 async def verify_tape(call: Call) -> ChainAnswer:
-    """Verify a run's tape, packed or not, with its blobs; it reads all of them."""
+    """Verify a run's recording with its blobs; reads all of them."""
     return await verified(call)
 
 
@@ -325,7 +325,7 @@ def _tokens(action: Action) -> int:
 
 @route("GET /api/v1/ledger/export", Permission.SEE_ALL)
 async def export_ledger(call: Call, query: wire.LedgerExportQuery) -> Stream:
-    """Export the calls of all runs under the ledger's filters, without inputs and outputs: JSON Lines, JSON or CSV."""
+    """Export the calls of all runs, filtered like the ledger, without inputs and outputs: JSON Lines, JSON or CSV."""
     calls = _calls(call, call_filter(query))
     return download(call, _pieces(query.format, calls, call), "ledger", query.format)
 

@@ -47,7 +47,7 @@ _STANDINGS: Final[Mapping[WorkerState, wire.WorkerStanding]] = {
 
 @route("PUT /api/workers/{worker}", Permission.WORK)
 async def register(call: Call, body: wire.Registration) -> wire.Registered:
-    """Register a worker under the id it chose; again after a restart of the server."""
+    """Register a worker under its id; also after a restart of the server."""
     if not 0 <= body.pid <= MAX_PID:
         raise InvalidInput(f"pid of worker {shown(body.name)}", expected=f"0 to {MAX_PID}", found=str(body.pid))
     _check_home(call.app, body)
@@ -72,7 +72,7 @@ async def register(call: Call, body: wire.Registration) -> wire.Registered:
 
 @route("POST /api/workers/{worker}/claim", Permission.WORK)
 async def claim(call: Call, body: wire.ClaimRequest) -> wire.ClaimAnswer:
-    """Answer a worker that asks for work as soon as there is something to start, stop or forget."""
+    """Wait for work: answers as soon as there is something to start, stop or drop."""
     worker_id = call.path("worker")
     orchestrator = call.app.orchestrator
     wait_seconds = min(max(body.wait_seconds, 0.0), MAX_WAIT_SECONDS)
@@ -95,7 +95,7 @@ async def claim(call: Call, body: wire.ClaimRequest) -> wire.ClaimAnswer:
 
 @route("POST /api/workers/{worker}/heartbeat", Permission.WORK)
 async def heartbeat(call: Call, body: wire.HeartbeatRequest) -> wire.HeartbeatAnswer:
-    """Renew the leases a worker holds."""
+    """Renew the leases of a worker."""
     orders = await call.app.orchestrator.heartbeat(call.path("worker"), body.holding, body.load)
     return wire.HeartbeatAnswer(stop=list(orders.stop), lost=list(orders.lost))
 
@@ -118,7 +118,7 @@ async def append_log(call: Call, query: wire.LogPartQuery) -> wire.LogAnswer:
 
 @route("POST /api/workers/{worker}/complete", Permission.WORK, limit_bytes=MAX_REPORTS_BYTES)
 async def complete(call: Call, body: wire.CompleteRequest) -> wire.CompleteAnswer:
-    """Accept reports of ended attempts, each with the last part of its output; those with a gap before it wait."""
+    """Accept reports of ended attempts, each with the last part of its output; those after a gap wait."""
     worker_id = call.path("worker")
     reports = [_in_our_terms(report) for report in body.reports]  # all are checked before anything is stored
 
@@ -140,7 +140,7 @@ async def complete(call: Call, body: wire.CompleteRequest) -> wire.CompleteAnswe
 
 @route("POST /api/workers/{worker}/workspaces", Permission.WORK)
 async def sort_out_workspaces(call: Call, body: wire.WorkspacesRequest) -> wire.WorkspacesAnswer:
-    """Say which of a worker's idle workspaces are old enough to be deleted."""
+    """Return which of a worker's idle workspaces have expired."""
     keep, now = call.app.maintenance.retention.workspaces, call.app.clock.now()
     worker_id = call.path("worker")
 
@@ -166,7 +166,7 @@ async def sort_out_workspaces(call: Call, body: wire.WorkspacesRequest) -> wire.
 
 @route("POST /api/workers/{worker}/leave", Permission.WORK)
 async def leave(call: Call) -> wire.LeaveAnswer:
-    """Let a worker go and take back, uncounted, what it holds."""
+    """Sign a worker off, and take back its attempts, uncounted."""
     return wire.LeaveAnswer(returned=await call.app.orchestrator.leave(call.path("worker")))
 
 
@@ -296,19 +296,19 @@ def list_workers(call: Call, reader: Reader, query: wire.WorkersQuery) -> wire.W
 
 @route("POST /api/workers/{worker}/drain", Permission.OPERATE, mutates=True)
 async def drain_worker(call: Call) -> Json[wire.WorkerView]:
-    """Give a worker no new work: it finishes what it runs, then leaves."""
+    """Drain a worker: it gets no new jobs, finishes its jobs, then leaves."""
     return await _change(call, drain)
 
 
 @route("POST /api/workers/{worker}/resume", Permission.OPERATE, mutates=True)
 async def resume_worker(call: Call) -> Json[wire.WorkerView]:
-    """Give work again to a worker that is draining."""
+    """Give a draining worker new jobs again."""
     return await _change(call, resume)
 
 
 @route("POST /api/workers/local", Permission.OPERATE, status=201, mutates=True)
 async def start_local(call: Call, body: wire.LocalWorkerBody) -> Json[wire.LocalWorkerAnswer]:
-    """Start a worker beside the server, and answer when it is here."""
+    """Start a worker on the server's machine, and answer when it is connected."""
     for label in body.offers:
         check_label(label)
     name = None if body.name is None else check_name("worker", body.name)

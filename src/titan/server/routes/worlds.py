@@ -71,7 +71,7 @@ def _refusing(handler: T) -> T:
 )
 @_refusing
 async def call_tool(call: Call) -> Response[Any]:
-    """Call a tool of an agent run's world. What a tool answers is always 200, errors of its own too."""
+    """Call a tool of an agent run's world. A tool's answer is always 200, including its errors."""
     tool = call.path("tool")
     if tool == PROBE:
         raise Refused(401, "run_token_rejected", "This is the proxy of agent runs; it was reached.")
@@ -98,7 +98,7 @@ async def call_tool(call: Call) -> Response[Any]:
 )
 @_refusing
 async def begin_call(call: Call) -> Response[Any]:
-    """Answer the call of a tool that a program in a world records as an action, before its own function runs."""
+    """Answer a tool call that a program in a world records as an action, before its own function runs."""
     run = _run(call)
     body = call.decode(await call.raw_body(MOST_ARGUMENT_BYTES) or b"{}", BeginBody)
     if body.actor is not None and not _is_label(body.actor):
@@ -122,7 +122,7 @@ async def list_tools(call: Call) -> Response[Any]:
 @route("POST /api/world/runs/{run}/mcp", Permission.ACT, body=AnyObject, answer=AnyObject)
 @_refusing
 async def serve_mcp(call: Call) -> Response[Any]:
-    """Serve the tools of an agent run's world by MCP: one request of streamable HTTP."""
+    """Serve the tools of an agent run's world over MCP: one request of streamable HTTP."""
     tools = _WorldTools(call, _run(call), actor=_actor(call))
     call.check_announced(MOST_ARGUMENT_BYTES)
     return _McpAnswer(tools)
@@ -131,7 +131,7 @@ async def serve_mcp(call: Call) -> Response[Any]:
 @route("POST /api/world/runs/{run}/v1/chat/completions", Permission.ACT, body=dict, answer=dict)
 @_refusing
 async def chat_of_run(call: Call) -> Response[Any]:
-    """Ask the server's model, as POST /v1/chat/completions does; the call is one of the agent run."""
+    """Ask the server's model, as POST /v1/chat/completions does; the call belongs to the agent run."""
     run, worlds = _run(call), call.app.worlds
     worlds.count_model_call(run)
     body = await call.raw_body()
@@ -143,7 +143,7 @@ async def chat_of_run(call: Call) -> Response[Any]:
 @route("GET /api/world/runs/{run}/v1/models", Permission.ACT, answer=dict)
 @_refusing
 async def list_models_of_run(call: Call) -> Response[Any]:
-    """Name the model that answers an agent run."""
+    """Return the name of the agent run's model."""
     _run(call)
     return json_answer(models_json(call.app.model))
 
@@ -171,14 +171,14 @@ async def add_event(call: Call) -> Response[Any]:
 @route("GET /api/world/runs/{run}/task", Permission.ACT, answer=AnyObject)
 @_refusing
 async def show_task(call: Call) -> Response[Any]:
-    """Show what the agent of a run is asked: for one that runs as a job."""
+    """Return the task of a run, for an agent that runs as a job."""
     return json_answer(_run(call).task_input)
 
 
 @route("POST /api/world/runs/{run}/response", Permission.ACT, body=AnyObject, answer=AnyObject)
 @_refusing
 async def give_answer(call: Call) -> Response[Any]:
-    """Take the answer of an agent that runs as a job."""
+    """Accept the answer of an agent that runs as a job."""
     run = _run(call)
     run.job_answer = await _object(call, MOST_ANSWER_BYTES)
     return json_answer({"accepted": True})

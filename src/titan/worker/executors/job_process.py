@@ -1,4 +1,4 @@
-"""Turns a freshly forked child of a reaper into the process of a job."""
+"""Turns a freshly forked child of a reaper into the process of a job; one that waits for its order rehearses a job."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 START_FAILED_EXIT_CODE = 126  # a shell's "found, but cannot be run"; the reason stands in the reaper's pipe
 _READ_BYTES = 64 * 1024  # a pipe's usual capacity
-_BUSY_SECONDS = 0.005  # an order that comes sooner comes to a busy machine
+_BUSY_SECONDS = 0.005  # no rehearsal if the order arrives within this time
 _ANSWER = b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11\r\n\r\n{"value":1}'
 _REHEARSED_SCRIPT = os.path.join(os.path.dirname(__file__), "rehearsed_script.py")
 REASON_MAX_BYTES = 4096  # PIPE_BUF, pipe(7): written and read in one piece
@@ -54,7 +54,7 @@ def await_order(pipe: int, loaded_before: LoadedModules, *, reasons: int, privat
     try:
         run_script(order["script"], order["args"], loaded_before, appears_as=order["appears_as"])
     finally:
-        os._exit(1)  # not reached unless Python itself fails: then, too, this is no second reaper
+        os._exit(1)  # not reached unless Python itself fails: the reaper's code must never run here
 
 
 def rehearse_job(loaded_before: LoadedModules) -> None:
@@ -120,7 +120,7 @@ def _take_environment(added: dict[str, str]) -> None:
 
 
 def _exec(command: list[str]) -> NoReturn:
-    """Replace this process; every other descriptor closes with it, for Python opens them so."""
+    """Replace this process; every other descriptor is close-on-exec (PEP 446)."""
     signal(SIGPIPE, SIG_DFL)  # Python ignores these two, and an exec'd program would inherit that
     signal(SIGXFSZ, SIG_DFL)
     os.execvp(command[0], command)
