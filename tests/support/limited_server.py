@@ -28,7 +28,7 @@ class Application:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Be called as ASGI says."""
-        scope["state"]["authorize"]()
+        scope["state"]["authorize"]("")
         if scope["path"] == "/broken":
             raise ValueError("broken")
         if scope["path"] == "/late":
