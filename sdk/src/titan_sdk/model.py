@@ -414,10 +414,11 @@ def _check_bounds(value: Any, schema: Schema, where: str) -> Iterator[str]:
         if not isinstance(value, kind) or isinstance(value, bool):
             continue
         size = size_of(value)
-        if lowest in schema and size < schema[lowest]:
-            yield f"{where}: expected at least {schema[lowest]}{unit}, found {size}"
-        if highest in schema and size > schema[highest]:
-            yield f"{where}: expected at most {schema[highest]}{unit}, found {size}"
+        least, most = schema.get(lowest), schema.get(highest)
+        if least is not None and size < least:
+            yield f"{where}: expected at least {least}{unit}, found {size}"
+        if most is not None and size > most:
+            yield f"{where}: expected at most {most}{unit}, found {size}"
 
 
 def _is_same(value: object, other: object) -> bool:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -239,9 +239,12 @@ def parse_address(url: str, *, option: str) -> Address:
 
 
 def home_addresses(home: Path) -> list[Address]:
-    """Return the addresses of the server that runs on a home; none while none does."""
-    urls = dict.fromkeys(running_servers({"TITAN_HOME": str(home)}))
-    return [parse_address(url, option="server.json") for url in urls]
+    """Return the addresses that the last server of a home left there; its process may be in a container."""
+    found: list[Address] = []
+    for url in dict.fromkeys(running_servers({"TITAN_HOME": str(home)}, is_seen=False)):
+        with suppress(InvalidInput):
+            found.append(address_at(url, default_port=DEFAULT_PORTS[0]))
+    return found
 
 
 @contextmanager

@@ -248,7 +248,8 @@ async def _post(
 ) -> tuple[str | None, bool]:
     """Post once; return what failed, and whether another try may succeed."""
     try:
-        status = (await client.post(url, content=body, headers=headers)).status_code
+        async with client.stream("POST", url, content=body, headers=headers) as answer:  # whose body nobody reads
+            status = answer.status_code
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return f"{type(error).__name__}: {error}", True
     if 200 <= status < 300:

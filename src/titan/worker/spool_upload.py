@@ -40,7 +40,10 @@ class SpoolUploader:
 
     def _deliver(self, lease_id: str) -> None:
         folder = self.folder_of(lease_id)
-        done = deliver_folder(str(folder), partial(self._post, lease_id))
+        try:
+            done = deliver_folder(str(folder), partial(self._post, lease_id))
+        except OSError as error:  # the pool repeats it
+            raise ServerAway(f"recorded actions cannot be read: {error}") from error
         if done.refusals:
             logger.warning("lease %s: %d recorded entries are lost: %s", lease_id, len(done.refusals), done.refusals[0])
         if not done.is_all:  # the pool repeats it

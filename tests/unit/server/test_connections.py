@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 
 import pytest
 
-from titan.server.http.connections import ConnectionTracker, most_connections
+from titan.server.http.connections import ConnectionTracker, OpenConnection, most_connections
 
 
-class Transport(asyncio.Transport):
-    """A connection that writes its name into `closed` when it is closed for another."""
-
-    def __init__(self, closed: list[str], name: str) -> None:
-        self._closed = closed
-        self._name = name
-
-    def abort(self) -> None:
-        self._closed.append(self._name)
-
-
-def added(tracker: ConnectionTracker, closed: list[str], name: str) -> Transport:
-    """Open a connection."""
-    transport = Transport(closed, name)
-    tracker.add(transport)
-    return transport
+def added(tracker: ConnectionTracker, closed: list[str], name: str) -> OpenConnection:
+    """Open a connection that writes its name into `closed` when it is closed for another."""
+    connection = OpenConnection()
+    connection.abort = lambda: closed.append(name)
+    if not tracker.add(connection):
+        closed.append(name)
+    return connection
 
 
 def test_the_oldest_connection_of_an_unknown_caller_is_closed_first() -> None:

@@ -122,10 +122,11 @@ def home_of(environment: Mapping[str, str]) -> str:
     return os.path.expanduser(environment.get("TITAN_HOME") or os.path.join("~", ".titan"))
 
 
-def running_servers(environment: Mapping[str, str]) -> list[str]:
+def running_servers(environment: Mapping[str, str], *, is_seen: bool = True) -> list[str]:
     """Return the URLs of the server that runs on the home, the preferred one first; none while it does not run.
 
-    A server that was killed leaves its file behind; the file is ignored once its process has ended.
+    A server that was killed leaves its file behind; the file is ignored once its process has ended. With `is_seen`
+    False it is not: the server may run where its process cannot be seen, as in a container.
     """
     try:
         with open(os.path.join(home_of(environment), "server.json"), "rb") as file:
@@ -140,7 +141,7 @@ def running_servers(environment: Mapping[str, str]) -> list[str]:
         others = left.get("urls")
     except (ValueError, LookupError, TypeError):
         return []
-    if not isinstance(url, str) or not isinstance(pid, int) or not _is_alive(pid):
+    if not isinstance(url, str) or not isinstance(pid, int) or (is_seen and not _is_alive(pid)):
         return []
     return [url, *(other for other in (others if isinstance(others, list) else []) if isinstance(other, str))]
 

@@ -308,10 +308,16 @@ def _request(body: bytes, content_type: str | None, kind: type[_Request]) -> tup
     return request, bytes.hex, []
 
 
-#: Where a JSON request lists its spans or log records, and what each of them is.
-_PARTS: Final[dict[type[Message], tuple[tuple[str, str, str], type[Message]]]] = {
-    ExportTraceServiceRequest: (("resourceSpans", "scopeSpans", "spans"), trace_pb2.Span),
-    ExportLogsServiceRequest: (("resourceLogs", "scopeLogs", "logRecords"), logs_pb2.LogRecord),
+#: Where a JSON request lists its spans or log records, in camelCase or snake_case, and what each of them is.
+_PARTS: Final[dict[type[Message], tuple[tuple[tuple[str, str], ...], type[Message]]]] = {
+    ExportTraceServiceRequest: (
+        (("resourceSpans", "resource_spans"), ("scopeSpans", "scope_spans"), ("spans", "spans")),
+        trace_pb2.Span,
+    ),
+    ExportLogsServiceRequest: (
+        (("resourceLogs", "resource_logs"), ("scopeLogs", "scope_logs"), ("logRecords", "log_records")),
+        logs_pb2.LogRecord,
+    ),
 }
 
 
@@ -326,9 +332,10 @@ def _parse(value: Any, message: Message) -> str | None:
     return None
 
 
-def _removed(value: Any, names: Sequence[str], kind: type[Message]) -> Iterator[Unread]:
+def _removed(value: Any, names: Sequence[tuple[str, str]], kind: type[Message]) -> Iterator[Unread]:
     """Remove the parts that cannot be parsed from the lists `names` of a JSON request, and yield their problems."""
-    listed = value.get(names[0]) if isinstance(value, dict) else None
+    camel, snake = names[0]
+    listed = value.get(camel, value.get(snake)) if isinstance(value, dict) else None
     if not isinstance(listed, list):
         return
     if len(names) > 1:
@@ -338,7 +345,7 @@ def _removed(value: Any, names: Sequence[str], kind: type[Message]) -> Iterator[
     problems = [_parse(part, kind()) for part in listed]
     for part, problem in zip(listed, problems, strict=True):
         if problem is not None:
-            named = part.get("spanId") or part.get("name") if isinstance(part, dict) else None
+            named = part.get("spanId") or part.get("span_id") or part.get("name") if isinstance(part, dict) else None
             yield Unread(f"{str(named or '(no id)')[:100]}: {problem}")
     listed[:] = [part for part, problem in zip(listed, problems, strict=True) if problem is None]
 

@@ -62,6 +62,13 @@ LIMIT_LOGGED_EVERY_SECONDS: Final = 60.0
 MOST_OF_ONE_TOKEN: Final = 0.25  # of all connections, when there is no room for others
 
 
+class OpenConnection:
+    """A connection from its accept to its end: first its TLS handshake, then its transport."""
+
+    def __init__(self) -> None:
+        self.abort: Callable[[], object] = lambda: None  #: ends it at once
+
+
 class ConnectionTracker:
     """Bounds the open connections of all listeners; at the limit, a new connection replaces another.
 
@@ -72,16 +79,16 @@ class ConnectionTracker:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._unauthorized: dict[asyncio.Transport, None] = {}  #: oldest first
-        self._idle: dict[asyncio.Transport, None] = {}  #: authorized, idle longest first
-        self._token_of: dict[asyncio.Transport, str] = {}  #: the token or attempt of an authorized one, oldest first
-        self._open: set[asyncio.Transport] = set()
+        self._unauthorized: dict[OpenConnection, None] = {}  #: oldest first
+        self._idle: dict[OpenConnection, None] = {}  #: authorized, idle longest first
+        self._token_of: dict[OpenConnection, str] = {}  #: the token or attempt of an authorized one, oldest first
+        self._open: set[OpenConnection] = set()
         self._log = LimitedLog(logger, every_seconds=LIMIT_LOGGED_EVERY_SECONDS)
 
-    def add(self, transport: asyncio.Transport) -> bool:
-        """Return whether there is a place for a new connection; its transport is aborted when there is none."""
+    def add(self, connection: OpenConnection) -> bool:
+        """Return whether there is a place for a new connection, after another was closed if need be."""
         if len(self._open) >= self.limit:
-            found = next(iter(self._unauthorized), None) or next(iter(self._idle), None) or self._of_heaviest_token()
+            found = self._dispensable()
             done = (
                 "a new one was refused, for all are in use" if found is None else "another one was closed for a new one"
             )
@@ -89,40 +96,50 @@ class ConnectionTracker:
                 f"connections are at their limit of {self.limit}: {done}."
                 " Raise the limit of open files (ulimit -n) if these are clients of yours"
             )
-            (found or transport).abort()
             if found is None:
                 return False
+            found.abort()
             self.forget(found)
-        self._open.add(transport)
-        self._unauthorized[transport] = None
+        self._open.add(connection)
+        self._unauthorized[connection] = None
         return True
 
-    def authorize(self, transport: asyncio.Transport, token: str) -> None:
+    def authorize(self, connection: OpenConnection, token: str) -> None:
         """Note that a request on this connection was accepted; `token`: the id of its token or attempt, or empty."""
-        if self._unauthorized.pop(transport, False) is None and token:
-            self._token_of[transport] = token
+        if self._unauthorized.pop(connection, False) is None and token:
+            self._token_of[connection] = token
 
-    def start_request(self, transport: asyncio.Transport) -> None:
+    def start_request(self, connection: OpenConnection) -> None:
         """Note that a request on this connection waits for its answer."""
-        self._idle.pop(transport, None)
+        self._idle.pop(connection, None)
 
-    def end_request(self, transport: asyncio.Transport) -> None:
+    def end_request(self, connection: OpenConnection) -> None:
         """Note that no request on this connection is under way."""
-        if transport in self._open and transport not in self._unauthorized:
-            self._idle[transport] = None
+        if connection in self._open and connection not in self._unauthorized:
+            self._idle[connection] = None
 
-    def forget(self, transport: asyncio.Transport) -> None:
+    def forget(self, connection: OpenConnection) -> None:
         """Remove a connection that is closed."""
-        self._open.discard(transport)
-        self._unauthorized.pop(transport, None)
-        self._idle.pop(transport, None)
-        self._token_of.pop(transport, None)
+        self._open.discard(connection)
+        self._unauthorized.pop(connection, None)
+        self._idle.pop(connection, None)
+        self._token_of.pop(connection, None)
 
-    def _of_heaviest_token(self) -> asyncio.Transport | None:
+    def note_no_descriptor(self, error: OSError) -> None:
+        """Log that a connection could not be accepted, and close one to make room."""
+        self._log.note(f"a connection could not be accepted: {error.strerror}; the next try is in a second")
+        if (found := self._dispensable()) is not None:
+            found.abort()
+            self.forget(found)
+
+    def _dispensable(self) -> OpenConnection | None:
+        return next(iter(self._unauthorized), None) or next(iter(self._idle), None) or self._of_heaviest_token()
+
+    def _of_heaviest_token(self) -> OpenConnection | None:
         """Return the oldest connection of the token that holds most, if it holds over a quarter of all."""
         for heaviest, count in Counter(self._token_of.values()).most_common(1):
             if count > self.limit * MOST_OF_ONE_TOKEN:
-                return next(transport for transport, token in self._token_of.items() if token == heaviest)
+                return next(connection for connection, token in self._token_of.items() if token == heaviest)
         return None
 
 
@@ -197,10 +214,19 @@ class Connection(HttpToolsProtocol):
     """uvicorn's HTTP protocol with `ConnectionLimits`; answers TITAN_PROTO frames with an error frame."""
 
     def __init__(
-        self, config: uvicorn.Config, state: ServerState, tracker: ConnectionTracker, limits: ConnectionLimits
+        self,
+        config: uvicorn.Config,
+        state: ServerState,
+        opened: OpenConnection,
+        *,
+        tracker: ConnectionTracker,
+        limits: ConnectionLimits,
     ) -> None:
-        super().__init__(config, state, {})
-        self.ws_protocol_class = partial(Socket, tracker=tracker)  # type: ignore[assignment]  # it is called alone
+        super().__init__(config, state, {"authorize": partial(tracker.authorize, opened)})
+        self.ws_protocol_class = partial(  # type: ignore[assignment]  # it is called alone
+            Socket, forget=partial(tracker.forget, opened)
+        )
+        self._opened = opened
         self._tracker = tracker
         self._limits = limits
         self._phase = Phase.BETWEEN
@@ -214,13 +240,12 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         super().connection_made(transport)
-        self.app_state = {"authorize": partial(self._tracker.authorize, transport)}
-        if self._tracker.add(transport):
-            self._start_timeout(self._limits.header_seconds)
+        self._opened.abort = transport.abort
+        self._start_timeout(self._limits.header_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timeout()
-        self._tracker.forget(self.transport)
+        self._tracker.forget(self._opened)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -257,7 +282,7 @@ class Connection(HttpToolsProtocol):
         self._header_bytes = self._unread_bytes = 0
         # A copy: trailers (RFC 9110, 6.5) are appended to the list, and are not headers.
         self.scope["headers"] = list(self.headers)
-        self._tracker.start_request(self.transport)
+        self._tracker.start_request(self._opened)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -273,7 +298,7 @@ class Connection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         if not self.pipeline:
-            self._tracker.end_request(self.transport)
+            self._tracker.end_request(self._opened)
         super().on_response_complete()
 
     def handle_websocket_upgrade(self) -> None:
@@ -384,14 +409,14 @@ class Socket(WebSocketsSansIOProtocol):
         server_state: ServerState,
         app_state: dict[str, Any],
         *,
-        tracker: ConnectionTracker,
+        forget: Callable[[], None],
     ) -> None:
         super().__init__(config, server_state, app_state)
         self.conn = _HandshakeProtocol(max_size=config.ws_max_size, logger=self.logger)
-        self._tracker = tracker
+        self._forget = forget
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._tracker.forget(self.transport)
+        self._forget()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -21,10 +22,13 @@ from titan.server.http.connections import (
     Connection,
     ConnectionLimits,
     ConnectionTracker,
+    OpenConnection,
     tracker_of_this_process,
 )
 
 BACKLOG: Final = 2048  # uvicorn's own default
+ACCEPTED_AT_ONCE: Final = 64  # then others have a turn: 5 ms
+PAUSE_SECONDS: Final = 1.0  # as asyncio does when no descriptor is left
 GOODBYE_SECONDS: Final = 5  # for requests under way when the server stops
 PING_SECONDS: Final = 15.0  # below the idle limit of common proxies
 MAX_FRAME_BYTES: Final = 64 * 1024  # of frames that clients send, which nobody reads
@@ -90,8 +94,80 @@ def tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
     return context
 
 
+class Acceptor:
+    """Accepts the connections of one listener; unlike asyncio's server it bounds those in their TLS handshake, too."""
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        make_protocol: Callable[[OpenConnection], asyncio.Protocol],
+        tracker: ConnectionTracker,
+        *,
+        tls: ssl.SSLContext | None,
+        limits: ConnectionLimits,
+    ) -> None:
+        self._listener = listener
+        self._make_protocol = make_protocol
+        self._tracker = tracker
+        self._tls = tls
+        self._handshake_seconds = limits.header_seconds if tls else None
+        self._closing_seconds = limits.closing_seconds if tls else None
+        self._loop = asyncio.get_running_loop()
+        self._pause: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Begin to accept connections."""
+        self._pause = None
+        self._listener.setblocking(False)
+        self._loop.add_reader(self._listener, self._accept)
+
+    def close(self) -> None:
+        """Accept no more; the socket stays open."""
+        self._loop.remove_reader(self._listener)
+        if self._pause is not None:
+            self._pause.cancel()
+
+    async def wait_closed(self) -> None:
+        """Return at once; uvicorn calls it."""
+
+    def _accept(self) -> None:
+        for _ in range(ACCEPTED_AT_ONCE):
+            try:
+                accepted, _address = self._listener.accept()
+            except (BlockingIOError, InterruptedError):
+                return
+            except ConnectionError:  # the client has left already
+                continue
+            except OSError as error:  # no descriptor is left, or no memory
+                self._tracker.note_no_descriptor(error)
+                self.close()
+                self._pause = self._loop.call_later(PAUSE_SECONDS, self.start)
+                return
+            opened = OpenConnection()
+            if self._tracker.add(opened):
+                accepted.setblocking(False)
+                task = self._loop.create_task(self._connect(accepted, opened))
+                # One that is cancelled before it begins has handed the socket to nobody.
+                task.add_done_callback(partial(_close_if_cancelled, accepted))
+                opened.abort = task.cancel
+            else:
+                accepted.close()
+
+    async def _connect(self, accepted: socket.socket, opened: OpenConnection) -> None:
+        try:
+            await self._loop.connect_accepted_socket(
+                lambda: self._make_protocol(opened),
+                accepted,
+                ssl=self._tls,
+                ssl_handshake_timeout=self._handshake_seconds,
+                ssl_shutdown_timeout=self._closing_seconds,
+            )
+        except OSError:  # not TLS, or not in time
+            self._tracker.forget(opened)
+
+
 class HttpServer(uvicorn.Server):
-    """uvicorn with the protocol `Connection`, and signals left to `titan.main`."""
+    """uvicorn with connections accepted by an `Acceptor`, and signals left to `titan.main`."""
 
     def __init__(
         self,
@@ -124,21 +200,17 @@ class HttpServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self.server_state.default_headers = self.config.encoded_headers  # uvicorn sets them a little later
-        self.servers = [
-            await asyncio.get_running_loop().create_server(
-                self._connection,
-                sock=listener,
-                backlog=BACKLOG,
-                ssl=self._tls,
-                ssl_handshake_timeout=self._limits.header_seconds if self._tls else None,
-                ssl_shutdown_timeout=self._limits.closing_seconds if self._tls else None,
-            )
+        acceptors = [
+            Acceptor(listener, self._connection, self._tracker, tls=self._tls, limits=self._limits)
             for listener in sockets or ()
         ]
+        for acceptor in acceptors:
+            acceptor.start()
+        self.servers = acceptors  # type: ignore[assignment]  # uvicorn does nothing but close them
         self.started = True
 
-    def _connection(self) -> Connection:
-        return Connection(self.config, self.server_state, self._tracker, self._limits)
+    def _connection(self, opened: OpenConnection) -> Connection:
+        return Connection(self.config, self.server_state, opened, tracker=self._tracker, limits=self._limits)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -173,6 +245,11 @@ class Servers:
         for server in self._running:
             server.should_exit = True
             server.force_exit = server.force_exit or at_once
+
+
+def _close_if_cancelled(accepted: socket.socket, connecting: "asyncio.Task[None]") -> None:
+    if connecting.cancelled():
+        accepted.close()
 
 
 def _check_readable(what: str, file: Path) -> None:

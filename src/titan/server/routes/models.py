@@ -5,9 +5,11 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import ExitStack
 from typing import Any, Final
 
-from litestar import Response
-from litestar.background_tasks import BackgroundTask
+from litestar import Request, Response
 from litestar.response import Stream
+from litestar.response.base import ASGIResponse
+from litestar.response.streaming import ASGIStreamingResponse
+from litestar.types import Receive, Scope, Send
 
 from titan.model.errors import Forbidden, InvalidInput, ModelNotConfigured, NotSupported, TitanError
 from titan.model.language import ModelAnswer, ModelDelta
@@ -72,13 +74,31 @@ async def answer_chat(call: Call, body: bytes, call_recorder: CallRecorder) -> R
             call_recorder.abandon(error)
             return _refusal(error)
         leaving.pop_all()
-    # Litestar does not close the generator when the client disconnects.
-    return Stream(
-        _joined(first, events),
-        media_type="text/event-stream",
-        headers=STREAM_HEADERS,
-        background=BackgroundTask(events.aclose),
-    )
+    return _ClosingStream(first, events)
+
+
+class _ClosingStream(Stream):
+    """Streams events and closes their generator at the end, which Litestar leaves to the garbage collector."""
+
+    def __init__(self, first: bytes, events: AsyncGenerator[bytes, None]) -> None:
+        super().__init__(_joined(first, events), media_type="text/event-stream", headers=STREAM_HEADERS)
+        self._events = events
+
+    def to_asgi_response(self, app: Any, request: Request[Any, Any, Any], **given: Any) -> ASGIResponse:
+        """Return the response that closes the generator."""
+        return _Closing(super().to_asgi_response(app, request, **given), self._events)
+
+
+class _Closing(ASGIStreamingResponse):
+    def __init__(self, made: ASGIResponse, events: AsyncGenerator[bytes, None]) -> None:
+        self._made = made
+        self._events = events
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._made(scope, receive, send)
+        finally:
+            await self._events.aclose()
 
 
 @route("GET /v1/models", Permission.READ_SHARED)

@@ -29,6 +29,7 @@ _STANDSTILL_SECONDS: Final = 5
 #: For every connection. A session that waits for its turn gives up in the end.
 _SETTINGS: Final = (
     "set jit = off",
+    "set bytea_output = 'hex'",  # which is how rows are read
     "set lock_timeout = '15s'",
     "set statement_timeout = '25s'",
     f"set idle_in_transaction_session_timeout = '{_STANDSTILL_SECONDS}s'",

@@ -7,11 +7,11 @@ cursors cost more than the statements (decision 12). Each named statement is pre
 import re
 import select
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import psycopg
 from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, TransactionStatus
@@ -24,6 +24,7 @@ from titan.store.session import ReadingThread, Row, Value, unavailable
 
 R = TypeVar("R")
 T = TypeVar("T")
+_Asked: TypeAlias = tuple[str, Mapping[str, Value]]
 
 ANSWER_SECONDS: Final = 30.0  # a decision is milliseconds; the longest, a DAG of 10,000 jobs, some seconds
 _WAITING_LIMIT: Final = 1000  # statements; bounds memory, not time
@@ -191,14 +192,23 @@ class PostgresSession:
         of_leases = [(query, {"lease_id": lease_id}) for lease_id in leases for query in _OF_LEASE]
         if not wanted and not of_leases:
             return
-        for query, asked in (*wanted, *of_leases):
-            self.run(query, asked)
-        answers = list(map(_rows, self._exchange()[-len(wanted) - len(of_leases) :]))
-        self._known |= {(query, *asked.values()): rows for (query, asked), rows in zip(wanted, answers, strict=False)}
-        for (query, _asked), rows in zip(of_leases, answers[len(wanted) :], strict=True):
+        answers = list(self._answers([*wanted, *of_leases]))
+        for (query, asked), rows in answers[: len(wanted)]:
+            self._known[query, *asked.values()] = rows
+        for (query, _asked), rows in answers[len(wanted) :]:
             answered, places = _OF_LEASE[query]
             for row in rows:
                 self._known[answered, *(row[place] for place in places)] = [row] if answered in _REMEMBERED else []
+
+    def _answers(self, asked: Sequence[_Asked]) -> Iterator[tuple[_Asked, list[Row]]]:
+        """Yield each of the queries with its rows; as many at once as may wait."""
+        for start in range(0, len(asked), _WAITING_LIMIT):
+            part = asked[start : start + _WAITING_LIMIT]
+            if len(self._waiting) + len(part) > _WAITING_LIMIT:
+                self._exchange()
+            for query, parameters in part:
+                self.run(query, parameters)
+            yield from zip(part, map(_rows, self._exchange()[-len(part) :]), strict=True)
 
     def _forget_changed(self, statement: str, parameters: Mapping[str, Value]) -> None:
         """Forget the remembered rows that a statement may change."""
@@ -219,9 +229,9 @@ class PostgresSession:
         self._add(statement, [_encoded(parameters[name]) for name in statement.parameters])
 
     def _add(self, statement: Statement, values: list[bytes | None]) -> None:
-        self._waiting.append((statement, values))
-        if len(self._waiting) >= _WAITING_LIMIT:
+        if len(self._waiting) >= _WAITING_LIMIT:  # before, so that the answer to this one is in the next exchange
             self._exchange()
+        self._waiting.append((statement, values))
 
     # --- for those who own the connection ---
 

@@ -62,15 +62,18 @@ def scan(top: Path, path: str) -> Iterator[tuple[str, Stamp | None]]:
             with os.scandir(descriptor) as entries:
                 for entry in entries:
                     below = f"{folder}/{entry.name}" if folder else entry.name
-                    if entry.is_dir(follow_symlinks=False):
+                    try:
+                        stamp = (
+                            None if entry.is_dir(follow_symlinks=False) else stamp_of(entry.stat(follow_symlinks=False))
+                        )
+                    except OSError:  # it was removed meanwhile, or its folder lets nobody look at files
+                        continue
+                    if stamp is None:
                         if entry.name not in NOT_SCANNED and len(os.fsencode(below)) <= MAX_PATH_BYTES:
                             pending.append(below)
                             yield below, None
-                        continue
-                    try:
-                        yield below, stamp_of(entry.stat(follow_symlinks=False))
-                    except FileNotFoundError:
-                        continue
+                    else:
+                        yield below, stamp
         finally:
             os.close(descriptor)
 
@@ -167,6 +170,9 @@ class Workspace:
             if known is None or len(known) > MAX_GLANCE or self._stays[lease_id].files:
                 return False
             found = list(islice(scan(self.top, self.path), MAX_GLANCE + 1))
+        except OSError:
+            return False
+        else:
             return len(found) <= MAX_GLANCE and all(
                 stamp is None or known.get(path) == stamp or self._is_script(path, stamp) for path, stamp in found
             )

@@ -123,10 +123,11 @@ def test_json_may_name_its_fields_in_snake_case() -> None:
     assert batch == read_traces(BODY, content_type=PROTOBUF, content_encoding=None)
 
 
-def test_a_span_in_json_that_cannot_be_read_costs_no_other() -> None:
+@pytest.mark.parametrize(("resources", "scopes"), [("resourceSpans", "scopeSpans"), ("resource_spans", "scope_spans")])
+def test_a_span_in_json_that_cannot_be_read_costs_no_other(resources: str, scopes: str) -> None:
     bad = {"attributes": [{"key": "k", "value": {"intValue": "seven"}}]}
     spans = [{**bad, "spanId": "b" * 16}, 5, {"traceId": "a" * 32, "spanId": "c" * 16, "startTimeUnixNano": "1"}]
-    body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}).encode()
+    body = json.dumps({resources: [{scopes: [{"spans": spans}]}]}).encode()
 
     batch = read_traces(body, content_type=JSON, content_encoding=None)
 
