@@ -55,7 +55,7 @@ def test_what_a_model_was_asked_and_answered_reads_as_a_conversation(
     expect(inputs(page).locator("section")).to_have_count(4)
     expect(inputs(page).locator("section").nth(2)).to_contain_text("calls find_order")
     expect(inputs(page).locator("section").nth(2)).to_contain_text("order: 1077")
-    expect(inputs(page).locator("section").nth(3)).to_contain_text("answer of find_order")
+    expect(inputs(page).locator("section").nth(3)).to_contain_text("result of find_order")
     expect(inputs(page)).not_to_contain_text("tool_calls")
     answer = page.get_by_role("region", name="Outputs", exact=True)
     expect(answer.locator("section")).to_contain_text("It is on its way.")

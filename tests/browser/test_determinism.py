@@ -280,7 +280,7 @@ def test_an_agents_versions_are_compared_before_and_after(pages: Pages, console:
     expect(section.get_by_role("status")).to_contain_text("up (+60.0)")
     expect(section.get_by_role("status")).to_contain_text("40 of 100 on average, then 100")
     expect(section.locator("tbody tr").last).to_contain_text("40–40")
-    before = section.locator("tbody tr").first.get_by_label(re.compile("unchanged"))
+    before = section.locator("tbody tr").first.get_by_label(re.compile("as before"))
     after = section.locator("tbody tr").last.get_by_label(re.compile("as after"))
     for choice in (before, after):  # what is chosen stands in the address, and is shown once that has changed
         choice.click()

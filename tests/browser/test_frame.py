@@ -37,6 +37,6 @@ def test_a_computer_without_a_network_still_reaches_its_own_server(pages: Pages,
     page.get_by_role("button", name="Set a key …").click()
     page.get_by_label("Key", exact=True).fill("offline:first")
     page.get_by_role("textbox", name="Value").fill("one")
-    page.get_by_role("button", name="Put", exact=True).click()
+    page.get_by_role("button", name="Set", exact=True).click()
 
     expect(page.get_by_role("region", name="Value")).to_have_text("one")

@@ -34,7 +34,7 @@ def test_a_question_is_shown_from_another_page_too(pages: Pages, console: Consol
 def test_what_there_is_no_help_about_says_so(pages: Pages, console: Console) -> None:
     page = pages.open(console, "/help/weather")
 
-    expect(page.get_by_text("There is no help about weather")).to_be_visible()
+    expect(page.get_by_text("No help on weather")).to_be_visible()
 
 
 def test_no_link_of_the_help_leads_nowhere(pages: Pages, console: Console) -> None:

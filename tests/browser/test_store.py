@@ -52,7 +52,7 @@ def test_a_key_is_put_changed_and_deleted(pages: Pages, console: Console) -> Non
     page.get_by_role("button", name="Set a key …").click()
     page.get_by_label("Key", exact=True).fill("mine:first")
     page.get_by_role("textbox", name="Value").fill("one")
-    page.get_by_role("button", name="Put", exact=True).click()
+    page.get_by_role("button", name="Set", exact=True).click()
     expect(value(page)).to_have_text("one")
 
     page.get_by_role("button", name="Change …").click()

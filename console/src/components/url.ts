@@ -1,6 +1,6 @@
 /** The URL holds the state of a page, so links reproduce it and Back works. */
-import { useCallback, useRef } from "react";
-import { useLocation, useNavigation, useSearchParams } from "react-router";
+import { useCallback, useContext } from "react";
+import { UNSAFE_DataRouterContext, useLocation, useSearchParams } from "react-router";
 import { ofProject } from "../api/project";
 
 type Fields = Record<string, string | null>;
@@ -14,12 +14,12 @@ export type Change<Filter> = Partial<Filter> | ((now: Filter) => Partial<Filter>
 /** Returns the URL's query, and a function to change it; null and "" remove a field. `push` adds a history entry. */
 export function useUrl(): [URLSearchParams, (changes: Changes, push?: boolean) => void] {
   const [query, setQuery] = useSearchParams();
-  // A late filter change must not call back somebody who is leaving for another page.
-  const isLeaving = useRef(false);
-  isLeaving.current = useNavigation().state === "loading";
+  const router = useContext(UNSAFE_DataRouterContext)?.router;
   const change = useCallback(
     (changes: Changes, push = false) => {
-      if (isLeaving.current) return;
+      // A late filter change must not call back somebody who is leaving for another page. This asks the router itself,
+      // because useNavigation() reports a click only with the next render.
+      if (router?.state.navigation.state === "loading") return;
       setQuery(
         () => {
           const now = urlNow();
@@ -33,7 +33,7 @@ export function useUrl(): [URLSearchParams, (changes: Changes, push?: boolean) =
         { replace: !push, preventScrollReset: true },
       );
     },
-    [setQuery],
+    [router, setQuery],
   );
   return [query, change];
 }
