@@ -11,11 +11,20 @@ from pathlib import Path
 import pytest
 
 import titan_sdk
+from tests.support.heard import Heard
 from tests.support.replayable import recorded
+from titan_sdk.recording.process import recording_to
 from titan_sdk.replaying.answers import ReplayDiverged
 from titan_sdk.replaying.starting import Replay
 
 made: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def elsewhere() -> Iterator[None]:
+    """Keep what is called outside of recordings and replays out of this user's spool."""
+    with recording_to(Heard().recorder):
+        yield
 
 
 @titan_sdk.action(kind="model")
