@@ -1,1 +1,0 @@
-import{t as e}from"./jsx-runtime-Wy9s6hX0.js";var t=e();function n({kind:e=`plain`,busy:n=!1,children:r,disabled:i,className:a,...o}){return(0,t.jsx)(`button`,{type:`button`,...o,className:`button button-${e} ${a??``}`,disabled:i||n,"aria-busy":n||void 0,children:r})}export{n as t};

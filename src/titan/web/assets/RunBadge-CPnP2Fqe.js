@@ -1,2 +1,0 @@
-import{S as e}from"./index-TO2zvS1C.js";import{t}from"./jsx-runtime-Wy9s6hX0.js";var n=t(),r={explicit:`Its program said so`,inferred:`Inferred: nothing was heard of it for a while`,stages:`From the stages it submitted`};function i({run:t}){let i=t.status===`running`,a=[i?null:r[t.status_source],t.reason].filter(Boolean).join(`
-`);return(0,n.jsxs)(`span`,{className:`runbadge`,title:a||void 0,children:[(0,n.jsx)(e,{of:t.status,pulse:i}),!i&&t.status_source===`inferred`?(0,n.jsx)(`span`,{className:`faint runbadge-source`,children:`inferred`}):null]})}export{i as t};

@@ -1,1 +1,0 @@
-import"./index-TO2zvS1C.js";import{t as e}from"./jsx-runtime-Wy9s6hX0.js";var t=e();function n({label:e,value:n,onChange:r}){return(0,t.jsxs)(`label`,{className:`stack`,children:[(0,t.jsx)(`span`,{className:`soft`,children:e}),(0,t.jsx)(`textarea`,{className:`field`,dir:`auto`,rows:2,maxLength:1e4,value:n,onChange:e=>r(e.target.value)})]})}export{n as t};

@@ -1,1 +1,0 @@
-var e=[`COMPLETED`,`RUNNING`,`FAILED`,`PARTIAL`,`WAITING`],t=[`running`,`completed`,`failed`,`pending`,`cancelled`];function n(e){return e.completed+e.failed+e.cancelled}export{e as n,n as r,t};

@@ -1,1 +1,0 @@
-import{t as e}from"./jsonText-Bqjn4JaY.js";var t=/\.(png|jpe?g|gif|webp)$/i;function n(e){return t.test(e)}function r(e){if(e.includes(0))return null;try{return new TextDecoder(`utf-8`,{fatal:!0}).decode(e,{stream:!0})}catch{return null}}function i(t){return/^\s*[[{]/.test(t)?e(t):null}export{i as n,r,n as t};

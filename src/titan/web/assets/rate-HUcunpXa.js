@@ -1,1 +1,0 @@
-import"./Time-BDlBvUlr.js";function e(e){return e==null||Number.isNaN(e)?`–`:e===0||e===1?`${e*100} %`:`${Math.min(99.9,Math.max(.1,e*100)).toFixed(1)} %`}export{e as t};

@@ -1,1 +1,0 @@
-var e=[`24h`,`7d`,`30d`,`all`],t=[`started`,`cost`,`duration`,`actions`,`success_rate`],n=[`time`,`cost`,`duration`],r=[`success`,`error`,`blocked`,`rejected`,`replayed`,`idempotent_replay`],i=[...r,`running`],a=[`model`,`tool`,`call`];export{t as a,r as i,i as n,e as o,n as r,a as t};
