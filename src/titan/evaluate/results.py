@@ -12,15 +12,13 @@ from xml.etree import ElementTree
 
 import msgspec
 
+from titan.rules.intervals import SURE, wilson_interval
 from titan.wire.evaluations import AgentRunView
 
 #: Failures that do not count for the agent: it was not called, or not reached.
 INFRASTRUCTURE: Final = frozenset(
     {"internal_error", "proxy_misconfigured", "agent_unreachable", "transport_error", "auth_failed"}
 )
-
-
-_SURE: Final = 1.96  # standard errors: 95 %
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +43,13 @@ def pass_hat(k: int, tries: Sequence[tuple[int, int]]) -> Reliability | None:
         return None
     count = len(estimates)
     share = sum(estimates) / count
-    squared = _SURE * _SURE
     variance = sum((one - share) ** 2 for one in estimates) / (count - 1) if count > 1 else 0.0
     if variance == 0.0:
-        middle = (share + squared / (2 * count)) / (1 + squared / count)
-        spread = _SURE * sqrt(share * (1 - share) / count + squared / (4 * count * count)) / (1 + squared / count)
+        low, high = wilson_interval(share, count)
     else:
-        middle, spread = share, _SURE * sqrt(variance / count)
-    return Reliability(k, share, max(0.0, middle - spread), min(1.0, middle + spread), count)
+        spread = SURE * sqrt(variance / count)
+        low, high = max(0.0, share - spread), min(1.0, share + spread)
+    return Reliability(k, share, low, high, count)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

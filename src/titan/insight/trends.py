@@ -9,11 +9,11 @@ from math import sqrt
 from typing import Final, Literal
 
 from titan.model.runs import AgentDay, AgentVersion
+from titan.rules.intervals import SURE
 
 SPAN: Final = timedelta(days=7)
 FEWEST_ATTEMPTS: Final = 30  # in each week, before shares are compared
 FEWEST_RUNS: Final = 10  # in each week, before means are compared
-SURE: Final = 1.96  # standard errors: by chance, one of twenty differences is that large
 CHANGED_SCORE: Final = 5  # of a mean score from 0 to 100
 CHANGED: Final = 0.25  # of a mean; less is not worth a word
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from math import sqrt
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
 from titan.insight.bodies import Bodies
 from titan.model.actions import CALLS
 from titan.model.runs import Action
+from titan.rules.intervals import wilson_interval
 
 
 class Severity(StrEnum):
@@ -186,7 +186,6 @@ class Analysis:
 
 
 FEWEST_EXECUTIONS: Final = 2  # one agrees with itself
-SURE: Final = 1.96  # standard errors: the interval holds the true share in 95 of 100 cases
 
 Source: TypeAlias = Literal["predicted", "measured"]
 
@@ -211,11 +210,8 @@ class Measurement:
 
 def interval(score: int, executions: int) -> tuple[int, int]:
     """Return the Wilson 95 % interval of a score from so many executions, in percent."""
-    share, squared = score / 100, SURE**2
-    scale = 1 + squared / executions
-    middle = (share + squared / (2 * executions)) / scale
-    half = SURE * sqrt(share * (1 - share) / executions + squared / (4 * executions**2)) / scale
-    return round(100 * max(0.0, middle - half)), round(100 * min(1.0, middle + half))
+    low, high = wilson_interval(score / 100, executions)
+    return round(100 * low), round(100 * high)
 
 
 def shown(predicted: int | None, measured: Measurement | None) -> tuple[int | None, Source]:

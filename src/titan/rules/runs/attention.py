@@ -5,16 +5,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
-from math import sqrt
 from typing import Final
 
 from titan.model.run_control import RunStatus
 from titan.model.runs import Note, Run, Stops, Tally
-
-# --- What a share of few cases proves (E. B. Wilson, JASA 22, 1927) ---
-
-
-_SURE: Final = 1.96  # standard errors: the interval holds the true share in 95 of 100 cases
+from titan.rules.intervals import wilson_interval
 
 
 def wilson_lower(count: int, of: int) -> float:
@@ -22,12 +17,7 @@ def wilson_lower(count: int, of: int) -> float:
 
     Of none it is 0.
     """
-    if of == 0:
-        return 0.0
-    share, squared = count / of, _SURE * _SURE
-    middle = share + squared / (2 * of)
-    spread = _SURE * sqrt(share * (1 - share) / of + squared / (4 * of * of))
-    return max(0.0, (middle - spread) / (1 + squared / of))
+    return wilson_interval(count / of, of)[0] if of else 0.0
 
 
 OWN_SPAN: Final = timedelta(days=30)  # before a run, of which its agent's other runs say how often they are stopped
