@@ -4,6 +4,7 @@ import logging
 import os
 import secrets
 import time
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -245,6 +246,7 @@ def _upgrade(session: SqliteSession, path: Path, kind: Kind) -> None:
     if found == kind.schema.version:
         return
     logger.warning("store %s: upgrading its schema from version %d to %d", path, found, kind.schema.version)
+    session.connection.create_scalar_function("inflate", zlib.decompress, 1)  # for steps that read packs
     with session.connection:
         for step in kind.schema.steps_from(found):
             session.connection.execute(step).fetchall()
