@@ -192,7 +192,11 @@ def test_what_an_older_store_held_is_read_through_the_ports(tmp_path: Path, *, i
         assert imported == {run_id for run_id in runs if run_id.startswith("STRANGER")}
         assert len(imported) == 2
         assert runs_of(durable)["TRACED_1"].tally.calls == 1
-        assert durable.calls.read(lambda reader: reader.agent_runs(PROJECT, limit=10))[0]
+        assert [task.id for task in durable.calls.read(lambda reader: reader.tasks(PROJECT, "lamp", limit=10))] == [
+            *("dark", "light")
+        ]
+        tries = durable.calls.read(lambda reader: reader.agent_runs(PROJECT, "lamp", limit=10))
+        assert {run.status.value for run in tries} == {"completed", "cancelled"}
         assert durable.store.read(lambda reader: reader.members(PROJECT, "topics")) == ["batteries"]
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import apsw
 
@@ -246,7 +246,8 @@ def _upgrade(session: SqliteSession, path: Path, kind: Kind) -> None:
     if found == kind.schema.version:
         return
     logger.warning("store %s: upgrading its schema from version %d to %d", path, found, kind.schema.version)
-    session.connection.create_scalar_function("inflate", zlib.decompress, 1)  # for steps that read packs
+    inflate: Any = zlib.decompress  # for steps that read packs
+    session.connection.create_scalar_function("inflate", inflate, 1)
     with session.connection:
         for step in kind.schema.steps_from(found):
             session.connection.execute(step).fetchall()
