@@ -182,11 +182,12 @@ def _assignments(app: AppState, granted: Sequence[Leased]) -> list[wire.Assignme
     for leased in granted:
         if leased.job.ready_at is not None:
             app.metrics.queue_wait.observe((leased.attempt.leased_at - leased.job.ready_at).total_seconds())
-    return [_assignment(leased, app.max_log_bytes) for leased in granted]
+    return [_assignment(leased, app) for leased in granted]
 
 
-def _assignment(leased: Leased, max_log_bytes: int) -> wire.Assignment:
-    attempt, job, dag = leased.attempt, leased.job, leased.dag
+def _assignment(leased: Leased, app: AppState) -> wire.Assignment:
+    attempt, job, dag, cipher = leased.attempt, leased.job, leased.dag, app.orchestrator.cipher
+    env = dict(job.spec.env) if cipher is None else cipher.decrypted(job.spec.env, job.project_id)
     assert job.spec.filename is not None, f"gate {job.id} was leased"
     return shaped(
         wire.Assignment,
@@ -201,9 +202,10 @@ def _assignment(leased: Leased, max_log_bytes: int) -> wire.Assignment:
         workspace=workspace_of(dag),
         script=job.spec.script or "",
         args=list(job.spec.args),
-        env=dict(job.spec.env),
+        env=env,
+        masked=app.recorder.secret_names(env),
         token=attempt.token,
-        max_log_bytes=max_log_bytes or None,
+        max_log_bytes=app.max_log_bytes or None,
         label=attempt.label,
         is_prefetched=job.status is JobStatus.READY,
         ready_at=job.ready_at,
