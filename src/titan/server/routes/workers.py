@@ -120,7 +120,7 @@ async def append_log(call: Call, query: wire.LogPartQuery) -> wire.LogAnswer:
 async def complete(call: Call, body: wire.CompleteRequest) -> wire.CompleteAnswer:
     """Accept reports of ended attempts, each with the last part of its output; those after a gap wait."""
     worker_id = call.path("worker")
-    reports = [_in_our_terms(report) for report in body.reports]  # all are checked before anything is stored
+    reports = [_in_our_terms(report, call.app) for report in body.reports]  # all are checked before anything is stored
 
     def look(reader: Reader) -> list[Attempt | None]:
         return [reader.attempt(report.lease_id) for report in reports]
@@ -252,10 +252,11 @@ def _if_live(attempt: Attempt | None, worker_id: str) -> Attempt | None:
     return attempt if is_live else None
 
 
-def _in_our_terms(report: wire.Report) -> AttemptReport:
+def _in_our_terms(report: wire.Report, app: AppState) -> AttemptReport:
     check_text(f"error of attempt {shown(report.lease_id)}", report.error or "")
     check_moment(f"started_at of attempt {shown(report.lease_id)}", report.started_at)
-    return shaped(AttemptReport, report)
+    error = report.error and app.recorder.without_secrets(report.error)
+    return shaped(AttemptReport, report, error=error)
 
 
 def _check_home(app: AppState, body: wire.Registration) -> None:
