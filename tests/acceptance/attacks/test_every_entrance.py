@@ -1,10 +1,11 @@
 """Each route that stores what others send is sent every kind of secret; then home, exports and backups are searched.
 
-`ENTRANCES` and `LEFT_OUT` name every route that takes a body or a path to store: a new one fails here until somebody decides.
+`ENTRANCES` and `LEFT_OUT` name every route that takes something to store: a new one fails until somebody decides.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -76,8 +77,8 @@ class Planter:
 Sender = Callable[[RunningTitan, Planter], None]
 
 
-def post(titan: RunningTitan, path: str, body: Any, *, method: str = "POST") -> Answer:
-    answer = ask_json(titan.sdk_port, method, path, body)
+def post(titan: RunningTitan, path: str, body: Any) -> Answer:
+    answer = ask_json(titan.sdk_port, "POST", path, body, {"Content-Type": "application/json"})
     assert answer.status < 300, (path, answer.body)
     return answer
 
@@ -176,6 +177,9 @@ def imports(titan: RunningTitan, planter: Planter) -> None:
     post(titan, f"/api/v1/runs/{run}/notes", body)
     lines = ask(titan.sdk_port, "GET", f"/api/v1/runs/export?format=jsonl&run_id={run}").body
     planted = lines.replace(run.encode(), new_id(8).encode()).replace(word.encode(), planter.text().encode())
+    said, manifest = planted.rstrip(b"\n").rsplit(b"\n", 1)
+    known = {**json.loads(manifest), "sha256": hashlib.sha256(said + b"\n").hexdigest()}
+    planted = said + b"\n" + json.dumps(known).encode() + b"\n"
     headers = {"Content-Type": "application/jsonl"}
     answer = ask(titan.sdk_port, "POST", "/api/v1/import", planted, headers)
     assert answer.status < 300, answer.body
@@ -206,9 +210,8 @@ def stages(titan: RunningTitan, planter: Planter) -> None:
 
 
 def agents(titan: RunningTitan, planter: Planter) -> None:
-    """What agents, tool endpoints and their errors say; `header` is known to be secret, and has no form."""
+    """What agents, tool endpoints and their errors say; `header` is registered, known to be secret, and has no form."""
     port, header = titan.sdk_port, made("plainlooking", 20)
-    planter.planted[header] = "a registered header's value, echoed"
     headers = {"Authorization": f"Bearer {header}"}
 
     def tool(_: Asked) -> Any:
@@ -251,6 +254,9 @@ def agents(titan: RunningTitan, planter: Planter) -> None:
         path = a_workflow(port, "answering", answering, world=world)
         run = ended(port, path, dispatched(port, path)[0])
         assert run["status"] == "completed", run
+        calls = given(port, f"{path}/tasks/t0/agent-runs/{run['run_id']}/tool-calls")
+        for shown in (run, calls, given(port, f"/api/v1/runs/{run['run_id']}/skeleton")):
+            assert header not in json.dumps(shown), "a header that Titan sent, and was told again"
         assert "[redacted:" in run["final_response"]
 
         def refusing(_: Asked) -> Any:
@@ -260,7 +266,8 @@ def agents(titan: RunningTitan, planter: Planter) -> None:
         path = a_workflow(
             port, "refusing", {**http_agent(stack.enter_context(agent_server(refusing))), "headers": headers}
         )
-        assert ended(port, path, dispatched(port, path)[0])["status"] == "failed"
+        run = ended(port, path, dispatched(port, path)[0])
+        assert (run["status"], header in json.dumps(run)) == ("failed", False)
 
         def talking(_: Asked) -> Any:
             return {"final_response": "", "messages": [{"role": planter.id()}], "error": planter.text()}
@@ -438,8 +445,6 @@ def test_no_secret_that_any_entrance_takes_is_stored(tmp_path: Path, store: str 
     leaks = {
         f"{planter.planted[value]}: {value}" for value in planter.planted for each in found if value.encode() in each
     }
-    # A registered header must be sent again, so it is kept: in definitions alone.
-    leaks = {leak for leak in leaks if "registered header" not in leak}
     assert leaks == set()
     assert any(innocent.encode() in each for each in found), "else this would find nothing at all"
     assert len(planter.planted) > 100
