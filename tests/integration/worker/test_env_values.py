@@ -40,7 +40,7 @@ def a_body(env: dict[str, str], **fields: Any) -> dict[str, Any]:
 
 def ended(titan: RunningTitan, dag_id: str) -> dict[str, Any]:
     found: dict[str, Any] = given(titan.sdk_port, f"/api/dags/{dag_id}?wait_seconds=30&attempts=true")
-    assert found["status"] == "completed", found
+    assert found["status"] == "COMPLETED", found
     return found
 
 
