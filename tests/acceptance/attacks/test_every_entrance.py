@@ -135,7 +135,8 @@ def langfuse_otlp(titan: RunningTitan, planter: Planter) -> None:
 
 def otlp_logs(titan: RunningTitan, planter: Planter) -> None:
     said = {"stringValue": planter.text()}
-    record = {"timeUnixNano": str(STARTED_NS), "traceId": new_id(16), "spanId": new_id(8), "body": said}
+    ids = {"traceId": new_id(16), "spanId": new_id(8)}
+    record: dict[str, Any] = {"timeUnixNano": str(STARTED_NS), **ids, "body": said}
     record |= {"eventName": "gen_ai.choice", "attributes": [{"key": "note", "value": said}]}
     post(titan, "/v1/logs", {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]})
     post(titan, "/v1/metrics", {"resourceMetrics": []})
