@@ -21,6 +21,7 @@ from pathlib import Path
 import uvloop
 
 from titan import __version__
+from titan.env_cipher import EnvCipher, open_cipher
 from titan.evaluate.dispatcher import Dispatcher
 from titan.evaluate.external import ToolEndpoints
 from titan.evaluate.worlds import Worlds
@@ -240,7 +241,8 @@ async def _serve(
     workers = _local_workers(settings, home, durable, listeners)
     server_info = _server_info(settings, home, durable, listeners, upkeep)
     durable.calls.listen(bus.publish_calls)
-    state = _compose(durable, bus, model, access, upkeep, server_info, workers, read_privacy())
+    cipher = open_cipher(setting("TITAN_SECRET_KEY"), home)
+    state = _compose(durable, bus, model, access, upkeep, server_info, workers, read_privacy(), cipher)
     durable.store.listen(_of_this_server(state.metrics.on_commit))
     durable.store.listen(_of_this_server(partial(log_events, asyncio.get_running_loop())))
     servers = Servers(create_app(state), listeners.public, listeners.tls, listeners.inner, listeners.home)
@@ -309,6 +311,7 @@ def _compose(
     server_info: ServerInfo,
     workers: LocalWorkers | None,
     privacy: Privacy,
+    cipher: EnvCipher,
 ) -> AppState:
     store, clock, ids = durable.store, durable.clock, SystemIds()
     metrics = Metrics()
@@ -319,7 +322,7 @@ def _compose(
     )
     recorder = Recorder(durable.calls, durable.blobs, preparer=prepare(), apart=apart, live=live, clock=clock)
     space = SpaceWatch(durable.folder, min_free_bytes=upkeep.min_free_bytes)
-    orchestrator = Orchestrator(store, clock=clock, ids=ids, bus=bus, may_lease=lambda: not space.is_low)
+    orchestrator = Orchestrator(store, clock=clock, ids=ids, bus=bus, may_lease=lambda: not space.is_low, cipher=cipher)
     endpoints = ToolEndpoints(durable.calls)
     worlds = Worlds(recorder, clock=clock, model=model, endpoints=endpoints, prices=recorder.prices)
     jobs = AgentJobs(orchestrator, store, durable.blobs, bus, ids)

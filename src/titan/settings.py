@@ -78,6 +78,10 @@ SETTINGS: Final = (
         *("TITAN_REDACT_PATTERNS", "", ""),
         'A TOML file of further secrets to redact: name = "regular expression"; a group `value` is the secret.',
     ),
+    Setting(
+        *("TITAN_SECRET_KEY", "", ""),
+        "Encrypts values of env= in the store, 32 characters or more; without it: the home's file secret-key.",
+    ),
     Setting("TITAN_INTERVENTIONS_LEAST", "3", "actions", "Fewest stopped actions of a critical intercept."),
     Setting("TITAN_INTERVENTIONS_RATE", "0.2", "share", "Share of a run's actions that is often stopped, 0 to 1."),
     Setting("TITAN_INTERVENTIONS_TIMES", "3", "times", "Multiple of the agent's 30-day rate that is often; 0: never."),

@@ -26,8 +26,10 @@ from titan.evaluate.agent_runs import (
     request_of,
     setting_of,
     tries_before,
+    without_secrets,
 )
 from titan.evaluate.contract import (
+    DETAIL_CHARACTERS,
     REDISPATCH_SECONDS,
     Answered,
     Broken,
@@ -243,7 +245,9 @@ class Dispatcher:
             final_response=found.final_response,
         )
         results = [score(scorer, ended) for scorer in setting.scorers]
-        run = await self._change(setting.run, lambda run: completed(run, found, live, results, self._clock.now()))
+        now, clean = self._clock.now(), self._records.without_secrets
+        fields = await asyncio.to_thread(without_secrets, completed(setting.run, found, live, results, now), clean)
+        run = await self._change(setting.run, lambda run: replace(completed(run, found, live, results, now), **fields))
         await self._report(run, end=RunEnd.COMPLETED)
 
     async def _asked(self, setting: Setting, live: LiveRun, token: str) -> Answered | Failed:
@@ -283,9 +287,9 @@ class Dispatcher:
         )
         answer = live.job_answer
         if isinstance(answer, dict) and answer.keys() == {"raised"}:
-            detail = str(answer["raised"])
+            detail = self._records.without_secrets(str(answer["raised"])[-4 * DETAIL_CHARACTERS :])
             message = f"the agent raised {detail.strip().splitlines()[-1] if detail.strip() else 'an exception'}"
-            return Failed(error_class=ErrorClass.AGENT_5XX, message=message, detail=detail[-500:])
+            return Failed(error_class=ErrorClass.AGENT_5XX, message=message, detail=detail[-DETAIL_CHARACTERS:])
         if isinstance(answer, dict) and "answer" in answer:
             live.raw_answer = msgspec.json.encode(answer["answer"])
             return read_answer(answer["answer"])
@@ -324,20 +328,21 @@ class Dispatcher:
         wait_seconds: Callable[[CallTransaction, AgentRun], float | None],
     ) -> None:
         """Fail a run, and redispatch its task in the same transaction if `wait_seconds` returns a delay."""
-        now, new_id = self._clock.now(), new_run_id(self._ids)
+        now, new_id, clean = self._clock.now(), new_run_id(self._ids), self._records.without_secrets
+        fields = await asyncio.to_thread(without_secrets, failed(run, why, live, now), clean)
 
         def act(tx: CallTransaction) -> tuple[AgentRun, AgentRun | None, float]:
             found = tx.agent_run(run.project_id, run.run_id)
             if found is None or found.status in ENDED:
                 return run, None, 0.0
-            after = failed(found, why, live, now)
+            after = replace(failed(found, why, live, now), **fields)
             tx.save_agent_run(after)
             seconds = wait_seconds(tx, after)
             return after, None if seconds is None else _repeated(tx, after, new_id), seconds or 0.0
 
         after, repeated, seconds = await asyncio.wrap_future(self._calls.transact(act))
         if after.status is AgentRunStatus.FAILED and after.started_at is not None:
-            await self._report(after, end=RunEnd.FAILED, reason=f"{why.error_class}: {why.message}")
+            await self._report(after, end=RunEnd.FAILED, reason=clean(f"{why.error_class}: {why.message}"))
         if repeated is not None:
             self.begin(repeated, after_seconds=seconds)
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from titan.env_cipher import EnvCipher
 from titan.model.errors import StoreError, TitanError, UnknownWorker
 from titan.model.jobs import JobStatus
 from titan.model.workers import Load, Worker
@@ -59,10 +60,21 @@ class Orchestrator:
     """Commits decisions and dispatches jobs. One per server; every method runs on its event loop."""
 
     def __init__(
-        self, store: Store, *, clock: Clock, ids: Ids, bus: Bus, may_lease: Callable[[], bool] = lambda: True
+        self,
+        store: Store,
+        *,
+        clock: Clock,
+        ids: Ids,
+        bus: Bus,
+        may_lease: Callable[[], bool] = lambda: True,
+        cipher: EnvCipher | None = None,
     ) -> None:
-        """`may_lease` is called before each dispatch: while it returns false, no attempt is leased."""
+        """`may_lease` is called before each dispatch: while it returns false, no attempt is leased.
+
+        `cipher` encrypts the values of `env`; a job that it cannot decrypt is not leased.
+        """
         self.store = store
+        self.cipher = cipher
         self._may_lease = may_lease
         self.bus = bus
         self._clock = clock
@@ -149,7 +161,7 @@ class Orchestrator:
             )  # read last, so that claims that arrived meanwhile are served in this commit
             if not self._may_lease():
                 return answer, [], []
-            granted = dispatch(tx, asking | prefetch.keys(), self._ids.secret, prefetch=prefetch)
+            granted = dispatch(tx, asking | prefetch.keys(), self._ids.secret, prefetch=prefetch, cipher=self.cipher)
             return answer, granted, worker_registry.outranked(tx, lowest)
 
         answer, granted, outranked = await asyncio.wrap_future(self.store.transact(decide_and_dispatch))

@@ -19,7 +19,7 @@ from titan.model.attempts import Attempt
 from titan.model.dags import Dag, NewDag
 from titan.model.errors import Conflict, Forbidden
 from titan.model.evaluations import AgentRun
-from titan.model.jobs import GateOutcome, Job, JobSpec, JobStatus
+from titan.model.jobs import FORK_OF, GateOutcome, Job, JobSpec, JobStatus
 from titan.model.run_control import RunOutcome
 from titan.model.runs import Replay, ReplayState, Run
 from titan.orchestrator.bus import Bus, Kind, Topic
@@ -53,7 +53,6 @@ CHUNK_BYTES: Final = 1024 * 1024
 MOST_REMEMBERED: Final = 1000
 ENTRY: Final = "replay.py"
 _FORK: Final = "_TITAN_FORK"  # in the environment of a fork's stages: `titan_sdk.stages`
-FORK_OF: Final = "_TITAN_FORK_OF"  # in the environment of a fork's job: the run whose code it executes
 _SCRIPT: Final = """\
 \"\"\"Executes a recorded run's code again; see `titan.replay.job`.\"\"\"
 
@@ -89,7 +88,7 @@ class _ServerJobs:
     async def _submit(self, new: NewDag, project_id: str) -> str:
         check_dag(new)
         dag_id = self._ids.dag_id()
-        submitter = Submitter(project_id=project_id)
+        submitter = Submitter(project_id=project_id, cipher=self._orchestrator.cipher)
         await self._orchestrator.decide(partial(submit, new=new, submitter=submitter, dag_id=dag_id))
         return dag_id
 

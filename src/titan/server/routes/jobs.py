@@ -310,8 +310,9 @@ def reject_gate(call: Call, tx: Transaction, query: ScopeQuery, body: wire.Decid
 def _decide(
     call: Call, tx: Transaction, scope: ScopeQuery, body: wire.DecideBody, outcome: GateOutcome
 ) -> wire.GateView:
-    comment = check_text("comment of the decision", body.comment) or None
-    claimed = check_text("field by of the decision", body.by or "", limit_characters=200)
+    clean = call.app.recorder.without_secrets
+    comment = clean(check_text("comment of the decision", body.comment)) or None
+    claimed = clean(check_text("field by of the decision", body.by or "", limit_characters=200))
     by = _decider(call, claimed)
     return gate_view(tx, decide_gate(tx, _find_gate(tx, call, scope), outcome, by=by, comment=comment))
 
