@@ -93,7 +93,7 @@ class RunningTitan:
         self._close_output()
 
     def terminate(self) -> None:
-        """End the server alone (SIGTERM), and return when it has ended. Its worker goes on."""
+        """End the server and its worker (SIGTERM), and return when they have ended."""
         self._process.terminate()
         self._process.wait(END_WITHIN_SECONDS)
         self._close_output()
