@@ -457,8 +457,9 @@ class Ending:
             os.write(self._telling, DRAINED)
             if workers is not None:
                 await workers.end()
-            for worker_id in ids:
-                await orchestrator.leave(worker_id)  # one that was killed could not say so
+            for worker_id in ids:  # one that was killed could not say so
+                with suppress(TitanError):
+                    await orchestrator.leave(worker_id)
         finally:
             self._state.bus.close()
             orchestrator.end_claims()

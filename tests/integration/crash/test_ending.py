@@ -257,18 +257,21 @@ CASES: dict[str, Case] = {
 def test_sigterm_ends_server_and_workers_whatever_runs_and_the_next_server_completes_it(
     name: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    with fake_endpoint() as endpoint, running_titan(tmp_path / "home", model=f"{endpoint.url}#painter-1") as titan:
-        with CASES[name](titan, tmp_path, endpoint) as finish:
-            told_at = time.monotonic()
-            exit_code = titan.terminate()
-            seconds = time.monotonic() - told_at
-            left = processes_with(str(titan.home))
-            record_property("seconds_to_end", round(seconds, 2))
-            print(f"{name}: ended {seconds:.2f} s after SIGTERM")  # noqa: T201 (the figure, for whoever measures)
-            assert (exit_code, left) == (0, [])
-            assert seconds < ENDS_WITHIN_SECONDS + ROOM_SECONDS
-            titan.start_again()
-            finish(titan)
+    with (
+        fake_endpoint() as endpoint,
+        running_titan(tmp_path / "home", model=f"{endpoint.url}#painter-1") as titan,
+        CASES[name](titan, tmp_path, endpoint) as finish,
+    ):
+        told_at = time.monotonic()
+        exit_code = titan.terminate()
+        seconds = time.monotonic() - told_at
+        left = processes_with(str(titan.home))
+        record_property("seconds_to_end", round(seconds, 2))
+        print(f"{name}: ended {seconds:.2f} s after SIGTERM")  # noqa: T201 (the figure, for whoever measures)
+        assert (exit_code, left) == (0, [])
+        assert seconds < ENDS_WITHIN_SECONDS + ROOM_SECONDS
+        titan.start_again()
+        finish(titan)
 
 
 def test_a_second_signal_ends_everything_at_once(tmp_path: Path) -> None:
