@@ -77,6 +77,39 @@ def a_job(wait: str) -> Case:
     return case
 
 
+CHARGES = """
+import pathlib, time
+import titan_sdk
+
+@titan_sdk.action("charge", effect="external")
+def charge(once):
+    if not once.exists():
+        once.touch()
+        time.sleep(600)
+
+charge(pathlib.Path({file!r}))
+"""
+
+
+@contextmanager
+def an_external_action(titan: RunningTitan, folder: Path, _: FakeEndpoint) -> Iterator[Finish]:
+    once = folder / "charged.once"
+    job = TitanJob("charges", "charges.py", script_content=CHARGES.format(file=str(once)))
+    run_id = client_of(titan).submit_job(job).dag_id
+    wait_until(once.exists, "it charges")
+
+    def finish(titan: RunningTitan) -> None:
+        assert client_of(titan).wait("charges", timeout=60) == "COMPLETED"
+        errors = {
+            call["action"]["outcome"]: call["action"]["error_message"]
+            for call in RecordedCalls(titan).actions(run_id, count=2)
+        }
+        why = "interrupted, so whether it took effect is not known: the program ended by SIGTERM"
+        assert errors == {"error": why, "success": None}
+
+    yield finish
+
+
 @contextmanager
 def two_more_workers(titan: RunningTitan, folder: Path, _: FakeEndpoint) -> Iterator[Finish]:
     finishes = []
@@ -241,6 +274,7 @@ CASES: dict[str, Case] = {
     "a job": a_job(SLEEP),
     "a job that ignores SIGTERM": a_job(IGNORES),
     "a job that waits for a key": a_job(WAITS),
+    "an external action": an_external_action,
     "two more workers": two_more_workers,
     "an evaluated Python agent": an_evaluated_python_agent,
     "an evaluated agent that never answers": an_evaluated_agent_that_never_answers,
