@@ -85,6 +85,7 @@ SETTINGS: Final = (
     Setting("TITAN_INTERVENTIONS_LEAST", "3", "actions", "Fewest stopped actions of a critical intercept."),
     Setting("TITAN_INTERVENTIONS_RATE", "0.2", "share", "Share of a run's actions that is often stopped, 0 to 1."),
     Setting("TITAN_INTERVENTIONS_TIMES", "3", "times", "Multiple of the agent's 30-day rate that is often; 0: never."),
+    Setting("TITAN_DRAIN_SECONDS", "0", "seconds", "How long running jobs may go on after SIGTERM or Ctrl-C."),
     Setting("TITAN_LOG_FORMAT", "text", "", "How Titan logs: text, or json (a line each)."),
     Setting("TITAN_LOG_LEVEL", "info", "", "What Titan logs: debug, info, warning or error."),
     Setting("TITAN_COLLECT_FILE_BYTES", "67108864", "bytes", "Largest file of a job that is sent, not only listed."),

@@ -46,6 +46,7 @@ from titan.judge.scorers import Ended, score
 from titan.model.actions import ActionKind, RunEnd, RunEntry, Source
 from titan.model.errors import StoreError
 from titan.model.evaluations import ENDED, AgentRun, AgentRunStatus, ErrorClass, Trigger
+from titan.orchestrator.bus import BusClosed
 from titan.ports.runs_store import CallStore, CallTransaction
 from titan.ports.runtime import Clock, Ids
 from titan.world.ledger import seeded
@@ -106,6 +107,7 @@ class Dispatcher:
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._places: dict[tuple[str, str, str], Places] = {}
         self._live: dict[tuple[str, str], LiveRun] = {}
+        self._is_ending = False
 
     async def start(self) -> None:
         """Continue after a restart: waiting runs wait again, interrupted runs are repeated or fail.
@@ -165,6 +167,13 @@ class Dispatcher:
         """Return the world of a run that this process executes."""
         return self._live.get((project_id, run_id))
 
+    async def settle(self, *, within_seconds: float) -> None:
+        """Begin no more runs, and wait for the end of those that were begun, at most so many seconds."""
+        self._is_ending = True
+        tasks = [task for key, task in self._tasks.items() if key in self._live]
+        if tasks and within_seconds:
+            await asyncio.wait(tasks, timeout=within_seconds)
+
     async def close(self) -> None:
         """Stop; the next server continues the runs."""
         tasks = list(self._tasks.values())
@@ -181,6 +190,8 @@ class Dispatcher:
         async def guarded() -> None:
             try:
                 await execute()
+            except BusClosed:
+                return  # the next server continues the run
             except StoreError:
                 logger.exception("agent run %s of project %s is not stored", run.run_id, run.project_id)
             except Exception as error:
@@ -195,6 +206,8 @@ class Dispatcher:
         await asyncio.sleep(after_seconds)
         place = (run.project_id, run.workflow_id, run.field)
         async with self._places.setdefault(place, Places()) as places:
+            if self._is_ending:
+                return  # it is still pending: the next server begins it
             setting = await asyncio.to_thread(self._calls.read, partial(setting_of, run=run))
             if setting is None:
                 await self._fail(run, internal_error("its workflow, task, agent or agent field is gone"))

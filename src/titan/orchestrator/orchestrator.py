@@ -14,7 +14,7 @@ from titan.model.jobs import JobStatus
 from titan.model.workers import Load, Worker
 from titan.orchestrator import timers, worker_registry
 from titan.orchestrator.attempts import LEASE, NO_PREFETCH, Completed, Leased, Progress, complete, dispatch
-from titan.orchestrator.bus import DUE, STOP, WORK_ELSEWHERE, Bus, Topic, Watch
+from titan.orchestrator.bus import DUE, STOP, WORK_ELSEWHERE, Bus, BusClosed, Topic, Watch
 from titan.orchestrator.worker_registry import Orders, Standing
 from titan.ports.jobs_store import Reader, Store, Transaction
 from titan.ports.runtime import Clock, Ids
@@ -95,6 +95,8 @@ class Orchestrator:
         #: Whether leases are to be renewed instead of written off, see `_sleep_and_do_what_is_due`.
         self._is_late = not store.is_in_charge
         self._ahead_seconds = 0.0
+        #: Whether the server is ending: no attempt is leased any more.
+        self.is_ending = False
 
     async def start(self) -> None:
         """Take over from an earlier server, and start the loops; a server that is in charge already stays so."""
@@ -159,7 +161,7 @@ class Orchestrator:
             asking = frozenset(
                 self._asking
             )  # read last, so that claims that arrived meanwhile are served in this commit
-            if not self._may_lease():
+            if self.is_ending or not self._may_lease():
                 return answer, [], []
             granted = dispatch(tx, asking | prefetch.keys(), self._ids.secret, prefetch=prefetch, cipher=self.cipher)
             return answer, granted, worker_registry.outranked(tx, lowest)
@@ -375,6 +377,8 @@ class Orchestrator:
             while True:
                 try:
                     await step(watch)
+                except BusClosed:
+                    return
                 except Exception:
                     logger.exception("a step of the orchestrator failed and is repeated in a second")
                     await asyncio.sleep(1)
