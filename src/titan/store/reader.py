@@ -410,9 +410,10 @@ class SqlReader(RowReader):
                 count=count,
                 since=from_us(since_us),
                 confined_to=confined_to,
+                organisation_id=organisation_id,
             )
             for lane, label, count, since_us in self._all("queue_ready", **here)
-            for requirement, confined_to in [split_queue_label(label)]
+            for requirement, confined_to, organisation_id in [split_queue_label(label)]
         ]
         held = [
             HeldPart(waits_for=WaitsFor.CONCURRENCY, concurrency_key=row[0], count=row[1], since=from_us(row[2]))
@@ -441,8 +442,8 @@ class SqlReader(RowReader):
     def first_of_parts(self, project_id: str, parts: Sequence[QueuePart], *, limit: int) -> list[Job]:
         here: dict[str, Value] = {"project_id": project_id, "limit": limit}
         match parts[0]:
-            case ReadyPart(requirement=requirement, confined_to=confined_to):
-                here["requirement"] = queue_label(requirement, confined_to)
+            case ReadyPart(requirement=requirement, confined_to=confined_to, organisation_id=organisation_id):
+                here["requirement"] = queue_label(requirement, confined_to, organisation_id)
                 lanes = [part.bound_to or ANY_WORKER for part in parts if isinstance(part, ReadyPart)]
                 if len(lanes) == 1:  # however many they are, the index has them in the order of their turn
                     return self._find(JOBS, "first_ready", lane=lanes[0], **here)

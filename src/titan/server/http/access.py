@@ -86,6 +86,10 @@ class Caller:
         """Return whether the caller may access this project."""
         return self.project_id in (None, project_id) and organisation_of(project_id) == self.organisation_id
 
+    def sees_worker_of(self, organisation_id: str) -> bool:
+        """Return whether the caller may see that an organisation has a worker."""
+        return self.organisation_id in (ORGANISATION, organisation_id)
+
     def may(self, permission: Permission) -> bool:
         """Return whether the caller's role, or its key's scopes, include a permission."""
         scopes = () if self.token is None else self.token.scopes or ()

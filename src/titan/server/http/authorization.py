@@ -41,7 +41,8 @@ async def authorize(call: Call, permission: Permission) -> None:
         return
     if not caller.may(permission):
         raise _forbidden(caller, f"a role that may {permission.value}", _role_of(caller), _other_role(permission))
-    if permission in OF_ALL_PROJECTS and not caller.is_of_the_server:
+    works = permission is Permission.WORK and caller.role is Role.WORKER
+    if permission in OF_ALL_PROJECTS and not caller.is_of_the_server and not works:
         of = (
             f"of organisation {shown(caller.organisation_id)}"
             if caller.project_id is None
