@@ -9,6 +9,7 @@ from titan.model.jobs import Job
 from titan.model.projects import DEFAULT_PROJECT, ORGANISATION, name_of_project, project_id_of
 from titan.model.tokens import Role, Scope
 from titan.ports.jobs_store import Reader
+from titan.ports.runs_store import CallReader
 from titan.rules.access import LIMITED_FOR_JOBS, OF_ALL_PROJECTS, RECORDS, SCOPED, Permission, is_within_reach
 from titan.rules.names import check_project, shown
 from titan.server.http.access import Caller, ended_attempt
@@ -37,6 +38,8 @@ async def authorize(call: Call, permission: Permission) -> None:
     if caller.has_ended and permission not in FENCED:
         raise ended_attempt()
     call.project_id, call.is_project_fixed = _project_of(call, permission), caller.project_id is not None
+    if caller.attempt is not None and permission is Permission.CHANGE_WORK:
+        await call.app.store.look(partial(_check_own_grade, call=call))
     if _is_unlimited(call):
         return
     if not caller.may(permission):
@@ -162,6 +165,40 @@ async def check_waited_for(call: Call, dag_ids: Sequence[str], job_ids: Sequence
 def _check_each(reader: Reader, *, call: Call, dag_ids: Sequence[str], job_ids: Sequence[str]) -> None:
     for dag in _dags_of(reader, call, [*dag_ids, *job_ids]):
         _check_dag(reader, call, dag, f"DAG {shown(dag.name)}")
+
+
+async def check_scored(call: Call, run_ids: Sequence[str]) -> None:
+    """Check that the caller may score these runs: a job scores no run of an evaluation, whose program it may be.
+
+    Raises:
+        Forbidden: one of them is such a run.
+    """
+    if call.caller.attempt is not None:
+        await call.app.store.look(partial(_check_grades, call=call, run_ids=run_ids))
+
+
+def _check_grades(reader: Reader, *, call: Call, run_ids: Sequence[str]) -> None:
+    def evaluated(calls: CallReader) -> str | None:
+        homes = calls.aliases(call.project_id, run_ids)
+        named = [*run_ids, *homes.values(), _asking_job(reader, call.caller).run_id or ""]
+        return next((run_id for run_id in named if calls.agent_run(call.project_id, run_id) is not None), None)
+
+    if (run_id := call.app.calls.read(evaluated)) is not None:
+        expected = "somebody else to grade a run of an evaluation, or to change how it ends"
+        raise _forbidden(call.caller, expected, f"a job, for run {shown(run_id)}", "Use a token of your own.")
+
+
+def _check_own_grade(reader: Reader, *, call: Call) -> None:
+    """Check that the job of an evaluated agent changes neither its own run nor its own DAG."""
+    named, asking = call.request.path_params, _asking_job(reader, call.caller)
+    if "job" in named:
+        is_own = _named_job(reader, call, is_strict=True).dag_id == asking.dag_id
+    elif "dag" in named:
+        is_own = find_dag(reader, call.project_id, call.path("dag")).id == asking.dag_id
+    else:
+        is_own = "run" in named
+    if is_own:
+        _check_grades(reader, call=call, run_ids=[call.path("run")] if "run" in named else [])
 
 
 def _is_unlimited(call: Call) -> bool:
