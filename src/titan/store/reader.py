@@ -24,7 +24,7 @@ from titan.model.retention import ArtifactKey, FileName, LogOwner, OldEntry, Run
 from titan.model.run_control import RunControl
 from titan.model.tokens import Organisation, SignIn, Token
 from titan.model.workers import Worker
-from titan.store.columns import RowReader, from_us, from_us_or_none, methods_read_rows, to_json, to_us
+from titan.store.columns import RowReader, from_us, from_us_or_none, methods_read_rows, to_json, to_us, within
 from titan.store.rows import (
     ATTEMPTS,
     DAGS,
@@ -292,6 +292,9 @@ class SqlReader(RowReader):
 
     def is_blob_named(self, digest: str) -> bool:
         return self._one("blob_is_named", digest=digest) is not None
+
+    def is_blob_within(self, digest: str, reach: str) -> bool:
+        return self._one("blob_is_within", digest=digest, **within(reach)) is not None
 
     def blobs_of_jobs(self, *, after_id: str, limit: int) -> tuple[str | None, set[str]]:
         found = self._all("specs", after_id=after_id, limit=limit)

@@ -15,7 +15,7 @@ from titan.model.projects import organisation_of
 from titan.model.run_control import RunControl
 from titan.model.tokens import Organisation, SignIn, Token
 from titan.model.workers import Worker
-from titan.store.columns import Columns, by_value, from_us, to_json
+from titan.store.columns import IS_WITHIN, Columns, by_value, from_us, to_json
 from titan.store.session import Row, Value
 
 DAGS: Final = Columns(Dag, within={"counts": Columns(JobCounts)})
@@ -51,6 +51,7 @@ FRAGMENTS: Final[Mapping[str, str]] = (
     | VALUES.fragments("value")
     | FILES.fragments("file")
     | RECEIPTS.fragments("receipt")
+    | IS_WITHIN
 )
 
 _AFFINITIES = by_value(Affinity)

@@ -25,7 +25,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from titan import tokens as token_decisions
 from titan.model.attempts import Attempt
 from titan.model.errors import Forbidden, InvalidInput, TitanError, Unauthorized
-from titan.model.projects import ORGANISATION, organisation_of
+from titan.model.projects import ORGANISATION, organisation_of, reach_of
 from titan.model.tokens import Role, Token
 from titan.model.workers import Worker
 from titan.ports.jobs_store import Reader
@@ -89,6 +89,11 @@ class Caller:
     def sees_worker_of(self, organisation_id: str) -> bool:
         """Return whether the caller may see that an organisation has a worker."""
         return self.organisation_id in (ORGANISATION, organisation_id)
+
+    @property
+    def reach(self) -> str:
+        """What the caller may access of the projects; see `reach_of`."""
+        return reach_of(self.organisation_id, self.project_id)
 
     def may(self, permission: Permission) -> bool:
         """Return whether the caller's role, or its key's scopes, include a permission."""

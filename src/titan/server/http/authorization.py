@@ -1,6 +1,6 @@
 """Authorization: which routes a caller may use, and to which runs and DAGs a job's token is limited."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from titan.model.dags import Dag
@@ -14,7 +14,7 @@ from titan.rules.access import LIMITED_FOR_JOBS, OF_ALL_PROJECTS, RECORDS, SCOPE
 from titan.rules.names import check_project, shown
 from titan.server.http.access import Caller, ended_attempt
 from titan.server.http.call import Call
-from titan.server.lookup import find_dag, find_gate, find_job, find_run, unknown
+from titan.server.lookup import find_dag, find_gate, find_job, find_run, unknown, unknown_artifact
 
 #: Their transactions check the attempt themselves, and answer StaleLease, which the SDK handles.
 FENCED = frozenset({Permission.SUBMIT, Permission.SET_RESULT})
@@ -165,6 +165,52 @@ async def check_waited_for(call: Call, dag_ids: Sequence[str], job_ids: Sequence
 def _check_each(reader: Reader, *, call: Call, dag_ids: Sequence[str], job_ids: Sequence[str]) -> None:
     for dag in _dags_of(reader, call, [*dag_ids, *job_ids]):
         _check_dag(reader, call, dag, f"DAG {shown(dag.name)}")
+
+
+async def check_blob(call: Call, digest: str) -> None:
+    """Check that the caller may read this content, or name it.
+
+    Raises:
+        UnknownArtifact: nothing within its reach names it.
+    """
+    if not await blobs_within_reach(call, [digest]):
+        raise unknown_artifact("content", digest)
+
+
+async def blobs_within_reach(call: Call, digests: Collection[str]) -> set[str]:
+    """Return those of the digests that the caller may read: named within its projects, or needed by its workers.
+
+    Where no token is shown, everybody on the machine may read all.
+    """
+    caller = call.caller
+    if caller.token is None and caller.attempt is None:
+        return set(digests)
+    return await call.app.store.look(partial(_blobs_within, call=call, digests=digests)) if digests else set()
+
+
+def _blobs_within(reader: Reader, *, call: Call, digests: Collection[str]) -> set[str]:
+    reach = call.caller.reach
+    found = {digest for digest in digests if reader.is_blob_within(digest, reach)}
+    if left := set(digests) - found:
+        found |= call.app.calls.read(lambda calls: {digest for digest in left if calls.is_blob_within(digest, reach)})
+    return found if found.issuperset(digests) else found | (_leased_blobs(reader, call.caller) & set(digests))
+
+
+def _leased_blobs(reader: Reader, caller: Caller) -> set[str]:
+    """Return the scripts and archives of what workers with the caller's token run; with a trusted one all workers."""
+    if caller.token is None or not caller.may(Permission.WORK):
+        return set()
+    workers = (reader.worker(worker_id) for worker_id in reader.connected_workers())
+    own = [
+        each
+        for each in workers
+        if each is not None
+        and each.organisation_id == caller.organisation_id
+        and (each.token_id == caller.token.id or not caller.token.confines)
+    ]
+    attempts = [attempt for worker in own for attempt in reader.live_attempts_of_worker(worker.id)]
+    jobs = (reader.job(attempt.job_id) for attempt in attempts)
+    return {digest for job in jobs if job is not None for digest in (job.spec.script, job.spec.archive) if digest}
 
 
 async def check_scored(call: Call, run_ids: Sequence[str]) -> None:
