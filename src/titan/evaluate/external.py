@@ -201,7 +201,7 @@ def _within(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4
 
 
 def _words(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    return str(error) or f"the connection broke ({type(error).__name__})"
 
 
 SHOWN_CHARACTERS: Final = 300  # of an endpoint's answer, in an error
@@ -264,7 +264,8 @@ def read_tool_answer(exchange: Exchange) -> tuple[Any, str | None]:
     status = exchange.status or 0
     text = exchange.body.decode(errors="replace")
     if not 200 <= status < 300:
-        return None, f"it answered {status}: {text[:SHOWN_CHARACTERS]}"
+        redirects = " (a redirect, which is not followed)" if 300 <= status < 400 else ""
+        return None, f"it answered {status}{redirects}: {text[:SHOWN_CHARACTERS]}"
     if not text.strip():
         return None, None
     try:

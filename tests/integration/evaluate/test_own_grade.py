@@ -7,7 +7,7 @@ import json
 from tests.support.evaluations import python_agent, tried
 from tests.support.raw_http import given
 
-ASKS = '''
+ASKS = """
 import json, os, urllib.error, urllib.request
 
 def ask(method, path, body=None):
@@ -41,7 +41,7 @@ answers = {
     "action of its own": ask("POST", "/api/v1/actions", {"actions": []}),
 }
 return json.dumps(answers)
-'''
+"""
 
 
 def test_a_job_grades_and_ends_no_run_of_an_evaluation(port: int) -> None:
