@@ -289,7 +289,7 @@ def _checked_offers(offers: dict[str, int]) -> dict[str, int]:
 
 @route("GET /api/workers", Permission.SEE_CLUSTER)
 def list_workers(call: Call, reader: Reader, query: wire.WorkersQuery) -> wire.WorkersAnswer:
-    """List workers, connected ones first: an organisation's own, for `local` all."""
+    """List workers, connected ones first."""
     states = query.state.split(",") if query.state else None
     local_ids, owns = _local_ids(call), call.caller.owns
     known = [each for each in reader.workers() if call.caller.sees_worker_of(each.organisation_id)]
