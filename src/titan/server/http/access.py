@@ -25,7 +25,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from titan import tokens as token_decisions
 from titan.model.attempts import Attempt
 from titan.model.errors import Forbidden, InvalidInput, TitanError, Unauthorized
-from titan.model.projects import ORGANISATION, organisation_of
+from titan.model.projects import ORGANISATION, organisation_of, reach_of
 from titan.model.tokens import Role, Token
 from titan.model.workers import Worker
 from titan.ports.jobs_store import Reader
@@ -85,6 +85,15 @@ class Caller:
     def owns(self, project_id: str) -> bool:
         """Return whether the caller may access this project."""
         return self.project_id in (None, project_id) and organisation_of(project_id) == self.organisation_id
+
+    def sees_worker_of(self, organisation_id: str) -> bool:
+        """Return whether the caller may see that an organisation has a worker."""
+        return self.organisation_id in (ORGANISATION, organisation_id)
+
+    @property
+    def reach(self) -> str:
+        """What the caller may access of the projects; see `reach_of`."""
+        return reach_of(self.organisation_id, self.project_id)
 
     def may(self, permission: Permission) -> bool:
         """Return whether the caller's role, or its key's scopes, include a permission."""
