@@ -207,7 +207,12 @@ def _executed(command: list[str], plan: Plan, place: Path, order: Order, sandbox
     with bridged(place, address.host, address.port, tls=tls):
         try:
             return subprocess.run(
-                confined, stdin=subprocess.DEVNULL, stdout=sys.stderr, timeout=order.timeout, check=False
+                confined,
+                stdin=subprocess.DEVNULL,
+                stdout=sys.stderr,
+                env=harmless(os.environ),
+                timeout=order.timeout,
+                check=False,
             ).returncode
         except subprocess.TimeoutExpired:
             raise ReplayFailed(f"the program took longer than {order.timeout:g} s") from None
