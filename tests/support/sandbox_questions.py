@@ -58,8 +58,8 @@ def answers(facts: Mapping[str, Any]) -> dict[str, Any]:
         "connects to the internet": lambda: _connect(socket.AF_INET, ("192.0.2.1", 9)),
         "resolves a name": lambda: socket.getaddrinfo("example.org", 80),
         "uses its own loopback": _use_loopback,
-        "reads /etc/shadow": lambda: open("/etc/shadow").read(),
-        "reads the token of the home": lambda: open(facts["token"]).read(),
+        "reads /etc/shadow": lambda: Path("/etc/shadow").read_bytes(),
+        "reads the token of the home": lambda: Path(facts["token"]).read_bytes(),
         "writes into the interpreter": lambda: open(os.path.join(sys.prefix, "written"), "w").close(),
         "writes into the system": lambda: open("/usr/written", "w").close(),
         "writes its folder": lambda: open("own", "w").close(),
@@ -192,6 +192,6 @@ def _others(secret: str) -> list[str]:
 
 if __name__ == "__main__":
     if len(sys.argv) == 2:
-        print(json.dumps(answers(json.loads(sys.argv[1]))))
+        sys.stdout.write(json.dumps(answers(json.loads(sys.argv[1]))))
     else:
         sys.exit(main(sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3])))

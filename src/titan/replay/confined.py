@@ -7,8 +7,8 @@ A program by itself, of the standard library alone: `python -I -S confined.py PL
 where that has made the namespaces already, or "none". Its exit code is the command's, or NOT_CONFINED with the reason
 on standard error.
 
-It makes mount, network, IPC, UTS and process namespaces, and a user namespace unless root runs it, builds a root of bind
-mounts in a tmpfs, enters it, and gives up all privileges before the command starts. See decisions 51 and 59.
+It makes mount, network, IPC, UTS and process namespaces, and a user namespace unless root runs it, builds a root of
+bind mounts in a tmpfs, enters it, and gives up all privileges before the command starts. See decisions 51 and 59.
 """
 
 from __future__ import annotations
@@ -185,7 +185,9 @@ def _make_read_only(path: str, *, flags: int) -> None:
     _call(result, f"mount_setattr {path}")
 
 
-def _execute(command: Sequence[str], folder: str, environment: Mapping[str, str], limits: Mapping[str, int]) -> NoReturn:
+def _execute(
+    command: Sequence[str], folder: str, environment: Mapping[str, str], limits: Mapping[str, int]
+) -> NoReturn:
     os.chdir(folder)
     for name, most in limits.items():
         number = getattr(resource, name)

@@ -32,7 +32,7 @@ OUTPUT: Final = "output"  # of a quiet program
 _LAST_BYTES: Final = 4096
 #: What a confined program gets of the worker's environment.
 _KEPT: Final = frozenset({"PATH", "PYTHONPATH", "LANG", "TZ", "VIRTUAL_ENV"})
-#: What clients of models want before they are asked anything; in a replay none of them is.
+#: What clients of models want before they are asked anything; in a replay none of them is, in a fork Titan's may be.
 _PLACEHOLDERS: Final = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MISTRAL_API_KEY")
 _running: Final = set[int]()  # process groups
 _SITE: Final = Path(replaying.__file__).parent / "site"
@@ -216,10 +216,13 @@ def _environment(program: Program, seed: int, pins: frozenset[str]) -> dict[str,
     }
 
 
-def harmless(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment variables that a confined program may see: no secrets and no server."""
+def harmless(environment: Mapping[str, str], *, key: str = "replayed") -> dict[str, str]:
+    """Return the environment variables that a confined program may see: no secrets and no server.
+
+    `key` is given to clients of models, which want one.
+    """
     kept = {name: value for name, value in environment.items() if name in _KEPT or name.startswith("LC_")}
-    return kept | dict.fromkeys(_PLACEHOLDERS, "replayed")
+    return kept | dict.fromkeys(_PLACEHOLDERS, key)
 
 
 @contextmanager

@@ -47,6 +47,8 @@ class Order(msgspec.Struct, kw_only=True):
     submits: bool = False  #: its stages are submitted as they were: no program outside of Titan did
     timeout: float = 900.0  #: of one execution, in seconds
     fork: ForkOrder | None = None  #: None: it is replayed
+    home: str = ""  #: of the server, for forks: see `titan.replay.job`
+    home_id: str = ""
 
 
 class StoredJob(msgspec.Struct, kw_only=True):

@@ -78,8 +78,8 @@ class Sandbox:
         user = None if self.kind is Kind.NONE else unused_id()
         if user is not None:
             _give(writable, user)
-            for path in readable:
-                _let_read(path)
+            for each in readable:
+                _let_read(each)
         system, given = [*_SYSTEM, *_interpreter()], list(map(str, readable))
         covered = [str(path) for path in hidden]
         plan = {

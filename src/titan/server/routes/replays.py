@@ -418,7 +418,15 @@ async def start_fork(call: Call, body: wire.NewForkBody) -> wire.ForkView:
         max_usd=str(body.max_usd or 0),
         max_calls=body.max_calls or 0,
     )
-    order = Order(path=path_of(run, replay_id), run_id=run.id, no_sandbox=body.no_sandbox, fork=fork)
+    server = call.app.server_info
+    order = Order(
+        path=path_of(run, replay_id),
+        run_id=run.id,
+        no_sandbox=body.no_sandbox,
+        fork=fork,
+        home=server.home,
+        home_id=server.home_id,
+    )
     dag_id = await call.app.executions.begin(run, order, name=f"fork-{replay_id[:8]}")
     entry = {"type": "run", "run_id": fork_id, "at_ns": time.time_ns(), "agent_id": run.agent_id, "name": run.name}
     recorded = {"entries": [entry | {"parent_run_id": run.id, "forked_at_action_id": at}]}
