@@ -120,6 +120,7 @@ class Program:
     place: Place | None = None  #: None: it is executed where it is
     confinement: Confinement | None = None  #: needs a place
     stages: Stages | None = None  #: of a whole run: it is executed with a Titan server of its own
+    is_trusted: bool = False  #: the recording: objects of the classes that it names may be made
 
 
 class Changes(msgspec.Struct):
@@ -205,6 +206,7 @@ def _environment(program: Program, seed: int, pins: frozenset[str]) -> dict[str,
         inherited = harmless(inherited) | {"HOME": str(program.place.folder)}
     paths = [str(_SITE), *filter(None, [inherited.get("PYTHONPATH")])]
     whole = {} if program.stages is None else {"TITAN_REPLAY_WHOLE": "1"}
+    trusted = {"TITAN_REPLAY_TRUSTED": "1"} if program.is_trusted else {}
     return inherited | {
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONHASHSEED": "0" if "hash_seed" in pins else str(seed + 1),
@@ -213,6 +215,7 @@ def _environment(program: Program, seed: int, pins: frozenset[str]) -> dict[str,
         "TITAN_REPLAY_SEED": str(seed),
         "TITAN_REPLAY_PINS": ",".join(name for name in PINS if name in pins),
         **whole,
+        **trusted,
     }
 
 

@@ -140,6 +140,7 @@ def _replayed(folder: Path, order: Order, reporter: Reporter) -> ReplayReport:
             hidden=homes_around([folder]),
         ),
         stages=Stages(folder=stages, submits=order.submits) if is_whole else None,
+        is_trusted=True,  # else the server would not have asked for it
     )
     investigator = Investigator(program, actions, on_execution=reporter.step, is_quiet=True)
     found = investigator.investigate(runs=order.runs, finds_cause=order.finds_cause)
@@ -189,6 +190,7 @@ def forked(folder: Path, order: Order, fork: ForkOrder, sandbox: Sandbox) -> int
         live=fork.live,
         max_usd=fork.max_usd,
         max_calls=fork.max_calls,
+        is_trusted=True,
     )
     client = TitanClient(announce=lambda _: None)
     exit_code = _executed(command, plan, place, order, sandbox)

@@ -19,7 +19,7 @@ from titan.cli.commands import runs
 from titan.cli.commands.replay import compare
 from titan.cli.exit_codes import ExitCode, refused, usage_error
 from titan.cli.options import EVERYDAY, Answer, RunArgument, asks, option
-from titan.cli.recordings import fetched, read_recording, replay_failed
+from titan.cli.recordings import fetched, is_trusted, read_recording, replay_failed
 from titan.cli.server import Server, read
 from titan.cli.terminal import remark, say
 from titan.insight.export_lines import ActionLine, RunLine
@@ -91,6 +91,7 @@ def fork(
             live=list(live),
             max_usd=max_usd or "0",
             max_calls=max_calls or 0,
+            is_trusted=is_trusted(titan, parent.run_id),
         )
         _begin(titan, parent, plan)
         try:
@@ -251,6 +252,7 @@ def _run(titan: Server, run: RunView, program: OrchestratorView, environment: di
                 parent_run_id=run.run_id,
                 run_id=run.run_id,
                 ledger=str(folder / "ledger.jsonl"),
+                is_trusted=True,  # else it would not have come here
             )
             environment = environment | planned(plan, folder)
         try:
