@@ -25,7 +25,7 @@ from titan.evaluate.dispatcher import Dispatcher
 from titan.evaluate.external import ToolEndpoints
 from titan.evaluate.worlds import Worlds
 from titan.home import socket as home_socket
-from titan.home.identity import read_home_token, write_home_id
+from titan.home.identity import owner_key, read_home_token, write_home_id
 from titan.home.token_files import keep_home_tokens, other_tokens
 from titan.llm.registry import open_model
 from titan.log_lines import FORMATS, LEVELS, configure
@@ -102,6 +102,7 @@ def up(settings: UpSettings, *, say: Callable[[str], None] = print) -> int:
     with ExitStack() as opened:
         opened.callback(durable.close)
         write_home_id(home, durable.store.read(lambda reader: reader.home_id()))
+        owner_key(home)
         access = _access(settings, durable, home)
         listeners = Listeners.open(settings, home, opened, tls)
         model = open_model(settings.model, os.environ, home)

@@ -130,6 +130,7 @@ def whole_run(
 #: Reasons why a run's stored code cannot be executed; the console and the guide have words for them.
 CODE_MISSING: Final = "code_missing"
 CODE_REDACTED: Final = "code_redacted"
+CODE_UNTRUSTED: Final = "code_untrusted"
 
 
 class CannotExecute(Exception):

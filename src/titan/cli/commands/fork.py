@@ -203,6 +203,9 @@ def resume(
     """
     known = read(titan.get("api", "v1", "runs", run), RunView)
     run, program = known.run_id, known.orchestrator or None
+    if not context.obj and known.imported_at is not None and known.trusted_at is None:
+        expected = "a run that was recorded here, or whose code somebody trusts"
+        raise refused(f"run {run!r}", expected, "an imported one", f"Read its code, then: titan runs trust {run}")
     if context.obj:
         program = OrchestratorView(command=context.obj, directory=str(Path.cwd()), host=socket.gethostname())
     if not known.has_stages and not context.obj:
@@ -252,7 +255,7 @@ def _run(titan: Server, run: RunView, program: OrchestratorView, environment: di
                 parent_run_id=run.run_id,
                 run_id=run.run_id,
                 ledger=str(folder / "ledger.jsonl"),
-                is_trusted=True,  # else it would not have come here
+                is_trusted=run.imported_at is None or run.trusted_at is not None,
             )
             environment = environment | planned(plan, folder)
         try:

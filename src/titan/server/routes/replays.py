@@ -21,7 +21,7 @@ from titan.model.runs import Replay, ReplayLevel, ReplayState, Run
 from titan.model.shaped import shaped
 from titan.model.tokens import Role
 from titan.ports.runs_store import CallReader, CallTransaction
-from titan.replay.orders import CODE_MISSING, ForkOrder, Order
+from titan.replay.orders import CODE_MISSING, CODE_UNTRUSTED, ForkOrder, Order
 from titan.rules.access import Permission
 from titan.rules.names import shown
 from titan.rules.runs.lifecycle import end_by_hand
@@ -266,6 +266,8 @@ def list_replays(call: Call, reader: CallReader, query: wire.ReplaysQuery) -> wi
 def _why_not_executed(call: Call, reader: CallReader, run: Run) -> str | None:
     if run.status in (RunStatus.PENDING, RunStatus.RUNNING):
         return "run_incomplete"
+    if run.is_untrusted:
+        return CODE_UNTRUSTED
     processes = processes_of_run(reader, run)
     return None if has_stored_program(processes) or call.app.executions.has_stages(run) else CODE_MISSING
 
