@@ -113,7 +113,7 @@ def test_a_program_of_a_worker_that_is_not_root_may_do_no_more(kind: Kind) -> No
     check(found, user=1000)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+@pytest.mark.needs(NEED)
 @pytest.mark.parametrize("kind", kinds(), ids=str)
 def test_programs_of_a_root_worker_are_of_users_of_their_own(kind: Kind, tmp_path: Path) -> None:
     sandbox = Sandbox(kind=kind, program=shutil.which("bwrap") or "")
