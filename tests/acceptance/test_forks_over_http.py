@@ -43,6 +43,7 @@ with titan_sdk.run("DECIDING", "forked-1"):
 
 def forked(titan: RunningTitan, run: str, headers: Mapping[str, str] | None = None, **body: object) -> tuple[Any, Any]:
     """Fork a run; return the fork's run and its comparison with the parent when that has ended."""
+    [headers] = given or [None]
     started = ask_json(titan.sdk_port, "POST", f"/api/v1/runs/{run}/forks", body, headers)
     assert started.status == 202, started.value
     fork = started.value

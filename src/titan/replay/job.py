@@ -92,8 +92,9 @@ def main(folder: Path) -> int:
     except (ReplayFailed, CannotExecute, NoSandbox) as error:
         reporter.failed(f"no_sandbox: {error}" if isinstance(error, NoSandbox) else str(error))
     finally:
-        for name in (CODE, EXECUTION):  # else they would count as files that the job left
+        for name in (CODE, EXECUTION, STAGES):  # else they would count as files that the job left
             shutil.rmtree(folder / name, ignore_errors=True)
+        (folder / RECORDING).unlink(missing_ok=True)  # a sandbox may have made it readable
     return 0
 
 
