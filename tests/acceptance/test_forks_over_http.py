@@ -43,7 +43,6 @@ with titan_sdk.run("DECIDING", "forked-1"):
 
 def forked(titan: RunningTitan, run: str, headers: Mapping[str, str] | None = None, **body: object) -> tuple[Any, Any]:
     """Fork a run; return the fork's run and its comparison with the parent when that has ended."""
-    [headers] = given or [None]
     started = ask_json(titan.sdk_port, "POST", f"/api/v1/runs/{run}/forks", body, headers)
     assert started.status == 202, started.value
     fork = started.value
@@ -73,7 +72,13 @@ def test_an_edited_decision_takes_the_program_another_way_and_live_calls_run_wit
     record(titan, tmp_path, "agent.py")
     (tmp_path / "agent.py").unlink()
 
-    edit = {"at": "decide", "output": "DEEPEN", "live": ["deepen", "write"], "max_usd": "0.10", "max_calls": 2}
+    edit: dict[str, Any] = {
+        "at": "decide",
+        "output": "DEEPEN",
+        "live": ["deepen", "write"],
+        "max_usd": "0.10",
+        "max_calls": 2,
+    }
     fork, compared = forked(titan, "forked-1", **edit)
 
     assert (fork["status"], fork["parent_run_id"]) == ("completed", "forked-1")
@@ -175,7 +180,7 @@ def record_escaping(titan: RunningTitan, folder: Path) -> Path:
 
 
 def check_that_it_did_not_escape(titan: RunningTitan, outside: Path, headers: Mapping[str, str] | None = None) -> None:
-    edit = {"at": "decide", "output": "y", "live": ["attack"], "max_usd": "1", "max_calls": 9}
+    edit: dict[str, Any] = {"at": "decide", "output": "y", "live": ["attack"], "max_usd": "1", "max_calls": 9}
     fork, compared = forked(titan, "forked-2", headers, **edit)
 
     assert (fork["status"], compared["state"]) == ("completed", "completed"), compared["error"]
@@ -285,7 +290,12 @@ def test_the_evaluators_decision_is_edited_to_deepen_and_the_research_goes_one_m
     ]
     deepened = json.dumps({"decision": "DEEPEN", "gaps": [GAP], "reason": "not enough", "notes": []})
 
-    edit = {"at": decision["id"], "input": {"key": "eval:1", "value": deepened}, "max_usd": "1", "max_calls": 40}
+    edit: dict[str, Any] = {
+        "at": decision["id"],
+        "input": {"key": "eval:1", "value": deepened},
+        "max_usd": "1",
+        "max_calls": 40,
+    }
     fork, compared = forked(titan, parent["run_id"], **edit)
 
     assert compared["state"] == "completed", compared["error"]
