@@ -248,11 +248,11 @@ def _check_own_grade(reader: Reader, *, call: Call) -> None:
 
 
 def _is_unlimited(call: Call) -> bool:
-    """Return whether the caller is a job of a server that needs no token, where any limit could be bypassed.
+    """Return whether the caller is a job that needed no token to ask, and so could bypass any limit.
 
     Programs wait for and cancel jobs of other runs, also from inside a job.
     """
-    return call.caller.role is Role.JOB and not call.app.access.requires_token
+    return call.caller.role is Role.JOB and not call.sender.authenticator.access.requires_token
 
 
 def _check_joining(reader: Reader, *, call: Call, run_id: str) -> None:

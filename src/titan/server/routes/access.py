@@ -64,7 +64,7 @@ async def sign_out(call: Call) -> Response[bytes]:
 def _answer(call: Call, caller: Caller, *, cookie: str | None = None) -> Response[bytes]:
     view = wire.SessionView(
         is_signed_in=caller.is_signed_in,
-        needs_token=call.app.access.requires_token,
+        needs_token=call.sender.authenticator.access.requires_token,
         role=caller.role,
         name=caller.token.name if caller.token is not None else None,
         token_id=caller.token.id if caller.token is not None else None,
