@@ -41,9 +41,10 @@ def running(titan: Server) -> Iterator[Server]:
         fcntl.flock(users, fcntl.LOCK_SH)  # waits for a temporary server that is ending
         with _opened(home, LOG) as start:
             fcntl.flock(start, fcntl.LOCK_EX)  # one command starts a server, the others wait for it
-            process = None if titan.answers() else _start(home)
+            server = connect(None, project=titan.project)  # one may have come up since `titan` looked
+            process = None if server.answers() else _start(home)
             try:
-                server = titan if process is None else _once_up(process, home, titan.project)
+                server = server if process is None else _once_up(process, home, titan.project)
             except BaseException:
                 _end(process)
                 raise

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ from tests.unit.world.a_shop import DEFINITION
 SUITE = """
 workflow: NAME
 world: world.json
-agents: {mine: {kind: python, file: agent.py}}
+agents: {NAME: {kind: python, file: agent.py}}
 tasks:
   - id: cancel-1
     odyssey_seed: {user_instruction: "Cancel O1.", current_state: {order: O1}}
@@ -51,12 +51,26 @@ def network() -> Iterator[list[str]]:
 
 
 def a_suite(folder: Path, body: str = DONE) -> Path:
-    """Write a suite with one agent and one task; its workflow is named like its folder."""
+    """Write a suite with one agent and one task; workflow and agent are named like its folder."""
     folder.mkdir()
     (folder / "suite.yaml").write_text(SUITE.replace("NAME", folder.name), "utf-8")
     (folder / "world.json").write_text(json.dumps(DEFINITION), "utf-8")
     (folder / "agent.py").write_text(AGENT.replace("BODY", body.replace("FOLDER", repr(str(folder)))), "utf-8")
     return folder
+
+
+@pytest.fixture
+def evaluating(network: list[str]) -> Iterator[Callable[..., Evaluating]]:
+    """Start a `titan eval` of a suite on a home; it is killed at the end of the test if it still runs."""
+    all_started: list[Evaluating] = []
+
+    def start(suite: Path, home: Path, **settings: str) -> Evaluating:
+        all_started.append(Evaluating(network, suite, home, **settings))
+        return all_started[-1]
+
+    yield start
+    for each in all_started:
+        each.end()
 
 
 class Evaluating:
@@ -88,6 +102,12 @@ class Evaluating:
         stdout, stderr = self.process.communicate(timeout=END_WITHIN_SECONDS)
         return self.process.returncode, stdout + stderr
 
+    def end(self) -> None:
+        """Kill it, if it still runs."""
+        if self.process.returncode is None:
+            self.process.kill()
+            self.process.communicate(timeout=END_WITHIN_SECONDS)
+
     def _started(self) -> bool:
         return (self.suite / "started").exists()
 
@@ -97,10 +117,10 @@ def wait_until_none_is_left(home: Path) -> None:
     wait_until(lambda: not processes_with(f"TITAN_HOME={home}"), f"the processes of {home} end", seconds=120)
 
 
-def test_its_servers_log_is_a_file_of_the_home(network: list[str], tmp_path: Path) -> None:
+def test_its_servers_log_is_a_file_of_the_home(evaluating: Callable[..., Evaluating], tmp_path: Path) -> None:
     home = tmp_path / "home"
 
-    exit_code, said = Evaluating(network, a_suite(tmp_path / "suite"), home).output()
+    exit_code, said = evaluating(a_suite(tmp_path / "suite"), home).output()
 
     assert exit_code == 0, said
     assert "1 of 1 agent runs have ended: 1 passed, 0 failed" in said
@@ -109,10 +129,12 @@ def test_its_servers_log_is_a_file_of_the_home(network: list[str], tmp_path: Pat
     assert not processes_with(f"TITAN_HOME={home}")
 
 
-def test_the_error_of_a_server_that_does_not_start_has_the_end_of_its_log(network: list[str], tmp_path: Path) -> None:
+def test_the_error_of_a_server_that_does_not_start_has_the_end_of_its_log(
+    evaluating: Callable[..., Evaluating], tmp_path: Path
+) -> None:
     suite = a_suite(tmp_path / "suite")
 
-    exit_code, said = Evaluating(network, suite, tmp_path / "home", TITAN_LOG_LEVEL="loud").output()
+    exit_code, said = evaluating(suite, tmp_path / "home", TITAN_LOG_LEVEL="loud").output()
 
     assert exit_code == 4, said
     assert "exit code 5; its log ends with:" in said
@@ -121,9 +143,11 @@ def test_the_error_of_a_server_that_does_not_start_has_the_end_of_its_log(networ
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
-def test_no_process_is_left_when_a_signal_ends_it(network: list[str], tmp_path: Path, number: signal.Signals) -> None:
+def test_no_process_is_left_when_a_signal_ends_it(
+    evaluating: Callable[..., Evaluating], tmp_path: Path, number: signal.Signals
+) -> None:
     home = tmp_path / "home"
-    started = Evaluating(network, a_suite(tmp_path / "suite", WAITS), home)
+    started = evaluating(a_suite(tmp_path / "suite", WAITS), home)
     started.wait_for_its_agent()
 
     started.process.send_signal(number)
@@ -132,9 +156,11 @@ def test_no_process_is_left_when_a_signal_ends_it(network: list[str], tmp_path: 
     wait_until_none_is_left(home)
 
 
-def test_two_at_once_share_a_server_that_ends_with_the_last(network: list[str], tmp_path: Path) -> None:
+def test_two_at_once_share_a_server_that_ends_with_the_last(
+    evaluating: Callable[..., Evaluating], tmp_path: Path
+) -> None:
     home = tmp_path / "home"
-    first, second = (Evaluating(network, a_suite(tmp_path / name, WAITS), home) for name in ("one", "two"))
+    first, second = (evaluating(a_suite(tmp_path / name, WAITS), home) for name in ("one", "two"))
     first.wait_for_its_agent()
     second.wait_for_its_agent()
 
