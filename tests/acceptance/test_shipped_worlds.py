@@ -57,6 +57,7 @@ def _evaluated(suite: Path, folder: Path) -> dict[str, Any]:
         capture_output=True,
         text=True,
         check=False,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     assert "No Titan runs here: one is started" in done.stderr

@@ -89,7 +89,7 @@ def run_forked(
             exit_code = process.wait(timeout)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait()
+            process.wait(60)
             raise
         stdout.seek(0)
         stderr.seek(0)

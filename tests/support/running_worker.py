@@ -35,4 +35,4 @@ def running_worker(url: str, home: Path, *, offers: Sequence[str] = ("GENERAL:4"
             process.wait(END_WITHIN_SECONDS)
         finally:
             process.kill()
-            process.wait()
+            process.wait(60)

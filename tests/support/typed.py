@@ -38,5 +38,5 @@ def type_in(script: str, folder: Path, *, environment: Mapping[str, str] | None 
                 os.killpg(shell.pid, signal.SIGINT)
             if shell.poll() is None:
                 shell.kill()
-                shell.wait()
+                shell.wait(60)
     assert exit_code == 0, (folder / "typed.log").read_text("utf-8", "replace")[-5000:]
