@@ -56,7 +56,7 @@ def test_where_none_may_be_left_out_a_skipped_test_fails_the_run(
     programs: Path, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
     test = tmp_path / "test_skipped.py"
-    test.write_text("import pytest\n\ndef test_skipped():\n    pytest.skip('for want of something')\n")
+    test.write_text("from pytest import skip\n\ndef test_skipped():\n    skip('for want of something')\n")
     command = (*PYTEST[:-1], "-c", "pyproject.toml", "-p", "tests.conftest", *options, str(test))
 
     allowed, _ = run(programs, *command)
