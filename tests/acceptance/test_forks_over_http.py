@@ -54,7 +54,7 @@ def forked(titan: RunningTitan, run: str, headers: Mapping[str, str] | None = No
 
 def record(titan: RunningTitan, folder: Path, *command: str) -> None:
     there = environment(titan, folder)
-    subprocess.run([sys.executable, *command], cwd=folder, env=there, check=True, capture_output=True)
+    subprocess.run([sys.executable, *command], cwd=folder, env=there, check=True, capture_output=True, timeout=120)
 
 
 @pytest.fixture

@@ -37,4 +37,4 @@ def running_worker(
             process.wait(END_WITHIN_SECONDS)
         finally:
             process.kill()
-            process.wait()
+            process.wait(60)

@@ -53,7 +53,7 @@ def type_in(
                 os.killpg(shell.pid, signal.SIGINT)
             if shell.poll() is None:
                 shell.kill()
-                shell.wait()
+                shell.wait(60)
             reader.join(within_seconds)
     assert exit_code == 0, f"exit code {exit_code}:\n{said.decode('utf-8', 'replace')[-6000:]}"
 

@@ -6,7 +6,6 @@ import json
 import os
 import pwd
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
@@ -28,8 +27,11 @@ SECRET = ("titan-test-", "secret-of-the-worker")  # in two parts, so that no com
 ALLOWED = {"uses its own loopback", "writes its folder", "writes a temporary file", "writes shared memory"}
 
 
-def kinds() -> list[Kind]:
-    return [*([Kind.BUBBLEWRAP] if shutil.which("bwrap") else []), Kind.NAMESPACES]
+of_each_kind = pytest.mark.parametrize(
+    "kind",
+    [pytest.param(Kind.BUBBLEWRAP, marks=pytest.mark.needs("bwrap")), Kind.NAMESPACES],
+    ids=str,
+)
 
 
 def asked(kind: Kind, place: Path, *, python: Sequence[str] = (sys.executable,)) -> dict[str, Any]:
@@ -89,7 +91,7 @@ def check(found: Mapping[str, Any], *, user: int) -> None:
     assert {question: answer for question, answer in found.items() if not isinstance(answer, bool)} == expected(user)
 
 
-@pytest.mark.parametrize("kind", kinds(), ids=str)
+@of_each_kind
 def test_a_program_may_do_the_same_in_every_sandbox(kind: Kind, tmp_path: Path) -> None:
     (tmp_path / "home" / "folder").mkdir(parents=True)
 
@@ -101,7 +103,7 @@ def test_a_program_may_do_the_same_in_every_sandbox(kind: Kind, tmp_path: Path) 
 
 
 @pytest.mark.needs(NEED)
-@pytest.mark.parametrize("kind", kinds(), ids=str)
+@of_each_kind
 def test_a_program_of_a_worker_that_is_not_root_may_do_no_more(kind: Kind) -> None:
     with tempfile.TemporaryDirectory(prefix="titan-test-") as name:
         (folder := Path(name, "home", "folder")).mkdir(parents=True)
@@ -114,9 +116,9 @@ def test_a_program_of_a_worker_that_is_not_root_may_do_no_more(kind: Kind) -> No
 
 
 @pytest.mark.needs(NEED)
-@pytest.mark.parametrize("kind", kinds(), ids=str)
+@of_each_kind
 def test_programs_of_a_root_worker_are_of_users_of_their_own(kind: Kind, tmp_path: Path) -> None:
-    sandbox = Sandbox(kind=kind, program=shutil.which("bwrap") or "")
+    sandbox = Sandbox(kind=kind, program="bwrap")
     users = set()
     for place in range(3):
         (folder := tmp_path / str(place)).mkdir()
