@@ -26,7 +26,7 @@ class Doubtful(BaseModel):
 
 @contextmanager
 def mcp_service() -> Iterator[str]:
-    """Give the address of a server with the tools `get_order`, `refund`, `slow_schema` and `broken`; it asks for `TOKEN`."""
+    """Give the address of a server with four tools, which asks for `TOKEN`."""
     service = MCPServer("crm")
 
     @service.tool()

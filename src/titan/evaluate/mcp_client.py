@@ -35,7 +35,7 @@ async def _called(endpoint: McpEndpoint, tool: str, args: Mapping[str, Any]) -> 
         httpx2.AsyncClient(headers=endpoint.headers, transport=transport, timeout=timeout, trust_env=False) as http,
         Client(streamable_http_client(endpoint.url, http_client=http)) as client,
     ):
-        # `call_tool` of the SDK would check the answer by the schema that the server lists, whose patterns run for ever.
+        # `call_tool` of the SDK checks answers by the schema that the server lists, whose patterns may take hours.
         asked = CallToolRequest(params=CallToolRequestParams(name=tool, arguments=dict(args)))
         return read_result(await client.session.send_request(asked, CallToolResult))
 

@@ -231,6 +231,22 @@ MOST_LEVELS: Final = 100  # kept of a value that Python cannot read whole (about
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
+def check_levels(text: str) -> None:
+    """Check that a text that should be JSON is nested at most MOST_LEVELS deep, before a parser sees it.
+
+    Raises:
+        ValueError: it is deeper, with the line.
+    """
+    if text.count("{") + text.count("[") <= MOST_LEVELS:
+        return
+    depth = 0
+    for token in _TOKEN.finditer(text):
+        depth += 1 if token[0] in ("[", "{") else -1 if token[0] in ("]", "}") else 0
+        if depth > MOST_LEVELS:
+            line = text.count("\n", 0, token.start()) + 1
+            raise ValueError(f"more than {MOST_LEVELS} levels at line {line}; expected at most {MOST_LEVELS}")
+
+
 def shallow(text: str, *, levels: int = MOST_LEVELS) -> str:
     """Return JSON in which values below the given level are texts that hold them: at 2 `[[[]]]` is `[["[]"]]`."""
     pieces: list[str] = []

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.unit.world.a_shop import a_world
-from titan.world.schemas import Schema, SchemaRefused
 from titan.world.ledger import seeded
+from titan.world.schemas import Schema, SchemaRefused
 from titan.world.simulation import Call, Environment, State, drive
 
 
