@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from titan.model.actions import MOST_TOKENS, SHARED_MARK, Entry, Payload
+from titan.model.actions import MOST_TOKENS, MOST_USD, SHARED_MARK, Entry, Payload
 from titan.model.errors import InvalidInput
 from titan_sdk import tape
 
@@ -24,6 +24,7 @@ from titan_sdk import tape
 Value: TypeAlias = str | bool | int | float | bytes | list[Any] | dict[str, Any] | None
 
 JSON_STARTS: Final = ("{", "[", '"')
+MOST_LEVELS: Final = 100  # kept of a value that Python cannot read whole (about 900); redaction looks 200 deep
 _MOST_BRACKETS: Final = 400  # the tape writes up to 500 levels; a text with fewer brackets is never deeper
 _SHORT: Final = 100  # characters of a name that is cached
 _EXACT: Final = 2**53  # the tape writes larger integers as strings
@@ -33,10 +34,11 @@ _ANY: Final = msgspec.json.Decoder(msgspec.Raw)
 _ENCODE: Final = msgspec.json.Encoder().encode
 
 
-def read_json(body: bytes, *, what: str) -> Any:
+def read_json(body: bytes, *, what: str, levels: int = MOST_LEVELS) -> Any:
     """Return the value of a JSON body, which may hold NaN and Infinity as Python's `json` writes them.
 
-    Values nested deeper than Python can read are returned as texts: a client would resend a refused body for ever.
+    Values below `levels` are returned as texts where Python cannot read the whole: a client would resend a refused body
+    for ever.
 
     Raises:
         InvalidInput: it is no JSON in UTF-8.
@@ -46,7 +48,7 @@ def read_json(body: bytes, *, what: str) -> Any:
         try:
             return json.loads(text)
         except RecursionError:
-            return json.loads(shallow(text))
+            return json.loads(shallow(text, levels=levels))
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
         raise InvalidInput(
             what,
@@ -227,7 +229,6 @@ def _is_simple(value: Value) -> bool:
 
 # --- JSON nested deeper than Python reads ---
 
-MOST_LEVELS: Final = 100  # kept of a value that Python cannot read whole (about 900); redaction looks 200 deep
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
@@ -309,22 +310,20 @@ def check_order(started_at: datetime, ended_at: datetime, *, what: str, began: s
 # --- costs and counts ---
 
 PICODOLLAR: Final = Decimal("1e-12")
-#: US dollars of one call: 64 bits of picodollars end at 9,223,372. `titan_sdk.recording.entries` has the same limit.
-MOST: Final = Decimal(10) ** 6
 
 
 def checked_cost(cost: Decimal | None, *, what: str) -> Decimal | None:
     """Return a cost rounded to the picodollar.
 
     Raises:
-        InvalidInput: it is negative, no number, or over MOST.
+        InvalidInput: it is negative, no number, or over MOST_USD.
     """
     if cost is None:
         return None
-    if not cost.is_finite() or not 0 <= cost <= MOST:
+    if not cost.is_finite() or not 0 <= cost <= MOST_USD:
         raise InvalidInput(
             what,
-            expected=f"a cost from 0 to {MOST:,} US dollars",
+            expected=f"a cost from 0 to {MOST_USD:,} US dollars",
             found=str(cost)[:40],
             next_step="Correct it and send it again.",
         )
@@ -339,13 +338,13 @@ def dollars_of(value: object) -> Decimal | None:
         amount = Decimal(str(value))
     except InvalidOperation:
         return None
-    return _rounded(amount) if amount.is_finite() and 0 <= amount <= MOST else None
+    return _rounded(amount) if amount.is_finite() and 0 <= amount <= MOST_USD else None
 
 
 def total_of(parts: Iterable[Decimal]) -> Decimal | None:
-    """Return the sum of parts of a cost; None where it is over MOST."""
+    """Return the sum of parts of a cost; None where it is over MOST_USD."""
     total = sum(parts, Decimal(0))
-    return total if total <= MOST else None
+    return total if total <= MOST_USD else None
 
 
 def _rounded(cost: Decimal) -> Decimal:

@@ -206,6 +206,11 @@ def _member(held: Any, name: str) -> Any:
     return held.get(name) if isinstance(held, Mapping) else None
 
 
+def depth_of(value: Any) -> int:
+    """Return how deep a value is nested: 0 for a text, 1 for a list of texts."""
+    return _measured(value)[0]
+
+
 def _measured(value: Any) -> tuple[int, int]:
     """Return how deep a value is nested, and its size in parts."""
     depth = parts = 0
