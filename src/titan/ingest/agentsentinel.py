@@ -561,7 +561,10 @@ def bundle_entry(
 
 def _plain_value(text: str) -> Any:
     is_deep = text.count("[") + text.count("{") > MOST_LEVELS
-    return _plain(decode(shallow(text, levels=MOST_LEVELS) if is_deep else text))
+    try:
+        return _plain(decode(shallow(text, levels=MOST_LEVELS) if is_deep else text))
+    except ValueError:  # an integer of more than 4,300 digits, of an earlier version
+        return text
 
 
 def _plain(value: object) -> Any:

@@ -26,6 +26,7 @@ Value: TypeAlias = str | bool | int | float | bytes | list[Any] | dict[str, Any]
 JSON_STARTS: Final = ("{", "[", '"')
 MOST_LEVELS: Final = 100  # kept of a value that Python cannot read whole (about 900); redaction looks 200 deep
 _MOST_BRACKETS: Final = 400  # the tape writes up to 500 levels; a text with fewer brackets is never deeper
+_DIGITS: Final = re.compile("[0-9]{4301}")  # of an integer that Python does not read, or of a text
 _SHORT: Final = 100  # characters of a name that is cached
 _EXACT: Final = 2**53  # the tape writes larger integers as strings
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
@@ -186,7 +187,7 @@ def parsed(text: str) -> Value:
 
 def safe(text: str) -> str:
     """Return JSON from a client such that nothing in it is taken for a tag of the tape, or nested too deeply."""
-    return text if _is_safe(text) else _written(text)
+    return text if _is_safe(text) else _lenient(text)
 
 
 def _key(name: str) -> str:
@@ -200,7 +201,10 @@ def _short_key(name: str) -> str:
 
 def _is_safe(text: str) -> bool:
     return (
-        '"$' not in text and '"\\u0024' not in text and text.count("{") + text.count("[") <= _MOST_BRACKETS
+        '"$' not in text
+        and '"\\u0024' not in text
+        and text.count("{") + text.count("[") <= _MOST_BRACKETS
+        and _DIGITS.search(text) is None
     )  # a key's first character may be an escape
 
 
@@ -209,7 +213,7 @@ def _written(text: str) -> str:
 
 
 def _lenient(text: str) -> str:
-    """Return JSON with NaN or lone surrogates, which only Python reads, as JSON; other texts as a string."""
+    """Return JSON with NaN or lone surrogates, which only Python reads, as JSON; what it cannot read as a string."""
     try:
         return _written(text)
     except (ValueError, RecursionError):
@@ -230,6 +234,16 @@ def _is_simple(value: Value) -> bool:
 # --- JSON nested deeper than Python reads ---
 
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+
+
+def check_integers(text: str) -> None:
+    """Check that JSON has no integer that Python refuses to read: one of more than 4,300 digits.
+
+    Raises:
+        ValueError: it has.
+    """
+    if _DIGITS.search(text) is not None:
+        json.loads(shallow(text))
 
 
 def check_levels(text: str) -> None:
