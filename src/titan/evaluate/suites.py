@@ -176,7 +176,7 @@ def _plain(text: str, path: Path) -> Any:
         return _json(text, path, "$")
     try:
         _check_yaml(text, path)
-        return yaml.load(text, _YAML)
+        return _storable(yaml.load(text, _YAML))
     except yaml.YAMLError as error:
         raise _invalid(path, "$", "YAML", str(error)) from error
     except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
@@ -218,9 +218,14 @@ def _check_yaml(text: str, path: Path) -> None:
 def _json(text: str, path: Path, place: str) -> Any:
     try:
         check_levels(text)
-        return json.loads(text)
+        return _storable(json.loads(text))
     except ValueError as error:
         raise _invalid(path, place, "JSON", str(error)) from error
+
+
+def _storable(found: Any) -> Any:
+    msgspec.json.encode(found)  # a ValueError for half a surrogate pair
+    return found
 
 
 def _text(path: Path) -> str:
