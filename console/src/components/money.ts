@@ -8,18 +8,16 @@ const COARSE = -1; // below it two decimals would leave one significant digit
 const DIGITS = 3; // significant digits below a cent
 const LAST = -6; // smaller costs would not fit their cell
 const TINY = "< $0.000001";
-const MOST = 9_223_372n; // sums that the server cannot hold come to a little more
 
 /**
  * Returns `$1,204.50`, `$0.016`, `$0.00312` or `$0`: two decimals, below ten cents up to three, below a cent three
- * significant digits, `< $0.000001` below a millionth, `too large` where the server cannot hold it. Rounds half up on
- * the decimal text, like the command line: a binary float would make 0.002375 a little less.
+ * significant digits, `< $0.000001` below a millionth. Rounds half up on the decimal text, like the command line: a
+ * binary float would make 0.002375 a little less.
  */
 export function money(usd: string | number | null | undefined): string {
   const amount = decimalOf(typeof usd === "number" ? String(usd) : usd);
   if (amount === null) return NOTHING;
   if (amount.units === 0n) return "$0";
-  if (amount.units >= MOST * 10n ** BigInt(amount.places)) return "too large";
   const first = String(amount.units).length - 1 - amount.places;
   if (first < LAST) return TINY;
   if (first >= COARSE) return `$${rounded(amount, 2)}`;

@@ -568,8 +568,10 @@ def _plain_value(text: str) -> Any:
 
 
 def _plain(value: object) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be sent
     if isinstance(value, Mapping):
-        return {str(key): _plain(part) for key, part in value.items()}
+        return {_plain(str(key)): _plain(part) for key, part in value.items()}
     if isinstance(value, set | frozenset):
         return sorted(map(_plain, value), key=msgspec.json.encode)
     if isinstance(value, list | tuple):

@@ -108,7 +108,7 @@ def records_of(value: bytes, run: str, agent: str) -> dict[str, tuple[str, bytes
         "span's input": span(f'{{"key": "input.value", "value": {{"stringValue": {text}}}}}'),
         "sentinel": (
             "/api/v1/ingest",
-            f'{{"run_id": "{run}", "entries": [{{"id": "a1", "action": "step", "outcome": "success", "inputs": '.encode()
+            f'{{"run_id": "{run}", "entries": [{{"id": "a1", "action": "s", "outcome": "success", "inputs": '.encode()
             + value
             + b', "outputs": '
             + value
@@ -159,7 +159,7 @@ def test_a_harmless_value_is_recorded_in_every_place(titan: RunningTitan) -> Non
         for place, (target, body) in records_of(b'{"x": 1}', a_name("run"), "agent").items()
     }
 
-    assert {place for place, status in found.items() if status != 200} == {"cost", "tokens"}
+    assert {place for place, status in found.items() if status >= 300} == {"cost", "tokens"}
 
 
 @pytest.mark.parametrize("name", VALUES)
