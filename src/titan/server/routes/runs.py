@@ -138,6 +138,7 @@ async def unpin_run(call: Call) -> RunView:
 @route("POST /api/v1/runs/{run}/trust", Permission.CURATE)
 async def trust_run(call: Call, body: TrustBody) -> RunView:
     """Allow workers to execute the code of an imported run, or forbid it again, for somebody who can read the home."""
+    await call.read_runs(partial(find_recorded_run, call=call))
     home = Path(call.app.server_info.home)
     if not secrets.compare_digest((await asyncio.to_thread(owner_key, home)).encode(), body.key.encode()):
         raise Forbidden(
