@@ -50,7 +50,10 @@ class EnvCipher:
 
     def may_decrypt(self, environment: Mapping[str, str]) -> bool:
         """Return False if another key encrypted one of the values."""
-        return all(not value.startswith(_MARK) or value.startswith(self._prefix) for value in environment.values())
+        return all(
+            name == FORK_OF or not value.startswith(_MARK) or value.startswith(self._prefix)
+            for name, value in environment.items()
+        )
 
     def _of(self, value: str, project_id: str) -> str:
         nonce = os.urandom(_NONCE_BYTES)
