@@ -26,7 +26,8 @@ Value: TypeAlias = str | bool | int | float | bytes | list[Any] | dict[str, Any]
 JSON_STARTS: Final = ("{", "[", '"')
 MOST_LEVELS: Final = 100  # kept of a value that Python cannot read whole (about 900); redaction looks 200 deep
 _MOST_BRACKETS: Final = 400  # the tape writes up to 500 levels; a text with fewer brackets is never deeper
-_DIGITS: Final = re.compile("[0-9]{4301}")  # of an integer that Python does not read, or of a text
+#: Of an integer that Python does not read, or of a text. Looked for where digits begin: else each of 4,300 is a start.
+_DIGITS: Final = re.compile("(?<![0-9])[0-9]{4301}")
 _SHORT: Final = 100  # characters of a name that is cached
 _EXACT: Final = 2**53  # the tape writes larger integers as strings
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
@@ -233,7 +234,8 @@ def _is_simple(value: Value) -> bool:
 
 # --- JSON nested deeper than Python reads ---
 
-_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+#: A text without an end goes to the end of all: else each quote in it is tried as the beginning of one.
+_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.?)*+"?|[\[\]{}]', re.DOTALL)
 
 
 def check_integers(text: str) -> None:

@@ -18,8 +18,10 @@ MOST_CHECKS: Final = 500_000  # parts of a value times sub-schemas that each may
 MOST_DEPTH: Final = 100  # of a schema or a value
 MOST_STEPS: Final = 200_000  # of counting: 0.2 s
 _PATTERN: Final = 20  # sub-schemas that a pattern counts as: to compile one takes up to 5 ms
+_MULTIPLE: Final = 100  # sub-schemas that multipleOf counts as: 1e300 by 1e-300 takes 0.1 ms
 _PATTERNS: Final = jsonschema_rs.RegexOptions(size_limit=500_000)  # larger ones take minutes for 1 MB
 _CHARACTERS: Final = 64  # of a text that count as one part
+_BITS: Final = 128  # of a long integer, likewise
 _SAME: Final = ("allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "dependencies")
 _MEMBERS: Final = ("patternProperties", "unevaluatedProperties", "propertyNames")
 _ITEMS: Final = ("additionalItems", "unevaluatedItems", "contains")
@@ -56,10 +58,10 @@ class Schema:
     def fault(self, value: Any) -> tuple[str, str] | None:
         """Return the first fault of a value: its place ("items.0", "" for the whole) and what is wrong."""
         try:
-            depth, parts = _measured(value)
+            depth, parts, pairs = _measured(value)
             if depth > MOST_DEPTH:
                 return "", f"it is nested {depth} levels deep; expected at most {MOST_DEPTH}"
-            checks = parts * self._cost.at(self._schema, depth)
+            checks = (parts + pairs * self._cost.has_unique_items) * self._cost.at(self._schema, depth)
         except (SchemaRefused, RecursionError) as error:
             return "", f"it is nested too deeply to be checked: {error}"
         if checks > MOST_CHECKS:
@@ -73,6 +75,7 @@ class _Cost:
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
         self.steps = 0
+        self.has_unique_items = False  #: items are compared with each other then
         self._bases: dict[int, str] = {}  #: URI of the resource that a part is in
         self._named: dict[str, Any] = {}  #: resources and anchors by URI
         self._dynamic: list[Any] = []
@@ -157,6 +160,7 @@ class _Cost:
             if "$dynamicAnchor" in part or part.get("$recursiveAnchor") is True:
                 self._dynamic.append(part)
             self._bases[id(part)] = base
+            self.has_unique_items |= bool(part.get("uniqueItems"))
         for child in part.values() if isinstance(part, Mapping) else part if isinstance(part, list) else ():
             self._index(child, base, depth + 1)
 
@@ -171,7 +175,7 @@ def _weight(part: Mapping[str, Any]) -> int:
     patterns = part.get("patternProperties")
     count = ("pattern" in part) + (len(patterns) if isinstance(patterns, Mapping) else 0)
     listed = _measured([part.get(keyword) for keyword in ("enum", "const", "required")])[1]
-    return 1 + _PATTERN * count + listed // 4
+    return 1 + _PATTERN * count + _MULTIPLE * ("multipleOf" in part) + listed // 4
 
 
 def _below(part: Mapping[str, Any], keywords: tuple[str, ...]) -> Iterator[Any]:
@@ -211,11 +215,15 @@ def depth_of(value: Any) -> int:
     return _measured(value)[0]
 
 
-def _measured(value: Any) -> tuple[int, int]:
-    """Return how deep a value is nested, and its size in parts."""
+def _measured(value: Any) -> tuple[int, int, int]:
+    """Return how deep a value is nested, its size in parts, and the same of comparing its long integers.
+
+    jsonschema-rs finds equal items by hash, but has the same one for all integers of more than 64 bits.
+    """
     depth = parts = 0
-    level = [value]
+    level, long = [value], list[int]()
     while level:
+        long += (bits for one in level if isinstance(one, int) and (bits := one.bit_length()) > 64)
         parts += sum(1 + (len(one) // _CHARACTERS if isinstance(one, str) else 0) for one in level)
         level = [
             child
@@ -224,4 +232,4 @@ def _measured(value: Any) -> tuple[int, int]:
             for child in ((*one.keys(), *one.values()) if isinstance(one, dict) else one)
         ]
         depth += bool(level)
-    return depth, parts
+    return depth, parts + sum(long) // _BITS, len(long) * sum(long) // _BITS

@@ -102,6 +102,25 @@ def test_a_value_that_a_schema_checks_again_and_again_is_refused_before_it_is(de
     assert "expected at most" in fault[1]
 
 
+@pytest.mark.timeout(60)  # 20,000 such integers took half an hour
+@pytest.mark.parametrize("digits", [20, 300])
+def test_numbers_that_take_long_to_compare_or_divide_are_checked_only_while_they_are_few(digits: int) -> None:
+    schema = Schema({"properties": {"a": {"uniqueItems": True}}})
+
+    few = schema.fault({"a": [10**digits, 10**digits + 1, 10**digits]})
+    many = schema.fault({"a": [10**digits + at for at in range(20_000)]})
+
+    assert few is not None
+    assert "non-unique" in few[1]
+    assert many is not None
+    assert "expected at most" in many[1]
+    far = Schema({"items": {"multipleOf": 1e-300}})  # exact division: it took half a minute
+    assert "expected at most" in str(far.fault([1e300] * 240_000))
+    assert far.fault([1e300] * 1000) is None
+    assert schema.fault({"a": [10**18 + at for at in range(20_000)]}) is None
+    assert Schema({"items": {"type": "integer"}}).fault([10**20 + at for at in range(20_000)]) is None
+
+
 def test_a_tool_whose_schema_was_stored_by_an_earlier_version_answers_what_is_wrong_with_it() -> None:
     tool = {"name": "note", "input_schema": {"properties": {"a": {"$ref": "file:///etc/hostname"}}}}
     environment = Environment(a_world(tools=[tool]))

@@ -25,6 +25,7 @@ from titan.model.actions import project_name
 from titan.model.errors import InvalidInput, TooLarge
 
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024  # a batch of 512 spans, the SDKs' default, of 128 KB each
+MOST_UNREAD: Final = 1000  # spans of one request that are left out; with more it is refused
 _WHAT: Final = "OTLP request"
 _NEXT_STEP: Final = "Send what an OTLP exporter over HTTP writes, with the Content-Type of its encoding."
 _ANY_WINDOW: Final = zlib.MAX_WBITS | 32  # gzip or zlib, detected from the header
@@ -333,22 +334,37 @@ def _parsed(body: bytes, kind: type[_Request]) -> _Request:
 
 
 def _without_unreadable(body: bytes, kind: type[Message], unread: list[Unread]) -> bytes:
-    """Return a request without the parts that protobuf refuses, as it does at 100 levels; add their problems."""
+    """Return a request without the parts that protobuf refuses, as it does at 100 levels; add their problems.
+
+    Raises:
+        DecodeError: more than MOST_UNREAD are refused, or the rest is no request.
+    """
     (_, resources), (_, scopes), (_, parts) = _PARTS[kind][0]
     outer = _lenient_class(kind.DESCRIPTOR.full_name, parts)
     request: Any = outer()
     request.ParseFromString(body)
+
+    def readable(held: Sequence[tuple[int, bytes]]) -> Iterator[bytes]:
+        alone: Any = outer()
+        getattr(getattr(getattr(alone, resources).add(), scopes).add(), parts).extend(part for _, part in held)
+        try:
+            _parsed(alone.SerializeToString(), kind)
+            yield from (part for _, part in held)
+        except DecodeError as error:
+            if len(held) > 1:
+                yield from readable(held[: len(held) // 2])
+                yield from readable(held[len(held) // 2 :])
+                return
+            unread.append(Unread(f"{parts}[{held[0][0]}]: {error}"[:300]))
+            if len(unread) > MOST_UNREAD:
+                raise
+
     for of_resource in getattr(request, resources):
         for of_scope in getattr(of_resource, scopes):
             listed = getattr(of_scope, parts)
-            for number, part in enumerate(list(listed)):
-                alone: Any = outer()
-                getattr(getattr(getattr(alone, resources).add(), scopes).add(), parts).append(part)
-                try:
-                    _parsed(alone.SerializeToString(), kind)
-                except DecodeError as error:
-                    unread.append(Unread(f"{parts}[{number}]: {error}"[:300]))
-                    listed.remove(part)
+            kept = [*readable([*enumerate(listed)])]
+            del listed[:]
+            listed.extend(kept)
     return bytes(request.SerializeToString())
 
 

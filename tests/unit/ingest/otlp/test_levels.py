@@ -8,7 +8,8 @@ import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from titan.ingest.otlp.requests import LogRecord, Span, Unread, read_records, read_spans
+from titan.ingest.otlp.requests import MOST_UNREAD, LogRecord, Span, Unread, read_records, read_spans
+from titan.model.errors import InvalidInput
 
 
 def as_json(levels: int) -> bytes:
@@ -54,3 +55,23 @@ def test_one_deep_span_is_rejected_and_the_others_are_read(encoding: str, levels
 
     assert [one.name for one in found if not isinstance(one, Unread)] == ["s0", "s2"]
     assert len([one.problem for one in found if isinstance(one, Unread)]) == 1
+
+
+def unreadable(count: int) -> bytes:
+    """Return a request with spans that are none, among two that are."""
+    request = ExportTraceServiceRequest()
+    spans = request.resource_spans.add().scope_spans.add().spans
+    spans.add(name="first")
+    for _ in range(count):
+        spans.add(name="?")
+    spans.add(name="last")
+    return bytes(request.SerializeToString()).replace(b"\x2a\x01?", b"\x2b\x01?")  # a group that does not end
+
+
+def test_a_request_of_nothing_but_unreadable_spans_is_refused_as_a_whole() -> None:
+    found = [*read_spans(unreadable(MOST_UNREAD))]
+
+    assert [one.name for one in found if not isinstance(one, Unread)] == ["first", "last"]
+    assert len(found) == MOST_UNREAD + 2
+    with pytest.raises(InvalidInput, match="ExportTraceServiceRequest"):
+        [*read_spans(unreadable(100_000))]
