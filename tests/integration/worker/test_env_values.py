@@ -120,6 +120,28 @@ def test_a_server_without_the_key_says_so_and_starts_no_such_job(tmp_path: Path,
     assert [job["reason"] for job in jobs] == [None] * 6
 
 
+def test_a_rerun_without_the_key_waits_for_it_and_is_not_given_the_ciphertext(
+    tmp_path: Path, store: str | None
+) -> None:
+    home, env = tmp_path / "home", {"GIVEN": made("zQ8-", 24), "MODE": "m"}
+    digest = hashlib.sha256(env["GIVEN"].encode()).hexdigest()
+    right, wrong = ({"TITAN_SECRET_KEY": letter * 32} for letter in "rw")
+    with running_titan(home, store=store, environment=right) as titan:
+        first = submit(titan.sdk_port, a_body(env))
+        [job] = ended(titan, first)["jobs"]
+
+    with running_titan(home, store=store, environment=wrong) as titan:
+        paths = [f"/api/jobs/{job['job_id']}/rerun", f"/api/dags/{first}/redeploy"]
+        more = [ask_json(titan.sdk_port, "POST", path).value["dag_id"] for path in paths]
+        ended(titan, submit(titan.sdk_port, a_body(env)))  # behind them
+        reasons = [given(titan.sdk_port, f"/api/dags/{dag_id}")["jobs"][0]["reason"] for dag_id in more]
+    with running_titan(home, store=store, environment=right) as titan:
+        logs = [log_of(titan, dag_id) for dag_id in more]
+
+    assert reasons == [NO_KEY] * 2
+    assert [f"digest {digest}" in log for log in logs] == [True, True]
+
+
 def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
     command = [*PROGRAM, *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
@@ -178,7 +200,7 @@ def test_a_replay_gives_the_stages_of_a_run_their_values(tmp_path: Path) -> None
         replay = given(titan.sdk_port, f"{path}/{started.value['id']}")
         while replay["state"] == "running":
             replay = given(titan.sdk_port, f"{path}/{started.value['id']}?wait_seconds=30")
-        archives = [name for name in home.rglob("*") if name.is_file() and zipfile.is_zipfile(name)]
+        archives = [name for name in (home / "blobs").rglob("*") if name.is_file() and zipfile.is_zipfile(name)]
         packed = [zipfile.ZipFile(one).read(name) for one in archives for name in zipfile.ZipFile(one).namelist()]
         ended(titan, replay["dag_id"])
         wait_until(lambda: not held(titan.home, secret), "no file with the value")
