@@ -460,6 +460,15 @@ class AgentJobs(_ServerJobs):
 
         await self._orchestrator.keep(act)
 
+    async def stop(self, run: AgentRun) -> None:
+        """Cancel the run's DAGs that have not ended: a restart interrupted it."""
+
+        def act(tx: Transaction) -> None:
+            if dags := [dag for dag in tx.stages(run.project_id, run.run_id) if not dag.is_final]:
+                cancel_dags(tx, dags, by="a restart of the server")
+
+        await self._orchestrator.decide(act)
+
 
 def _ended(reader: Reader, *, dag_id: str) -> JobEnded:
     jobs = reader.jobs_of_dag(dag_id)
