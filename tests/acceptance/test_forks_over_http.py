@@ -249,7 +249,8 @@ def test_a_worker_without_the_home_forks_only_where_every_request_needs_a_token(
         outside = record_escaping(titan, tmp_path)
         bridge = titan.home / "bridge.sock"
         bridge.rename(titan.home / "elsewhere")  # as on another machine
-        with running_worker(f"http://127.0.0.1:{titan.sdk_port}", tmp_path / "worker"):
+        own = {"TITAN_TOKEN": titan.home_token} if needs_token else {}
+        with running_worker(f"http://127.0.0.1:{titan.sdk_port}", tmp_path / "worker", environment=own):
             if needs_token:
                 check_that_it_did_not_escape(titan, outside, headers)
                 return
