@@ -143,7 +143,7 @@ def test_not_applicable_neither_passes_nor_fails(port: int) -> None:
 
 def test_a_run_whose_grading_fails_is_completed_and_says_so(port: int) -> None:
     path = a_workflow(port, "ungradable", python_agent(CANCEL))
-    scorer = {"type": "reference_calls", "calls": [{"tool": "write_note", "arguments": {"order_id": "O1"}}]}
+    scorer = {"type": "reference_calls", "calls": [{"tool": "no_such_tool", "arguments": {}}]}
     rows = [{"id": "t0", "odyssey_seed": {"user_instruction": "Hello"}, "scorers": [scorer]}]
     ask_json(port, "POST", f"{path}/tasks", {"tasks": rows, "reseed": True})
 
