@@ -150,7 +150,7 @@ def test_a_run_whose_grading_fails_is_completed_and_says_so(port: int) -> None:
     found = ended(port, path, dispatched(port, path)[0])
 
     assert (found["status"], found["verdict"]) == ("completed", "NOT APPLICABLE")
-    assert "needs a model" in found["soft_warnings"][0]
+    assert "the suite: reference call 1, no_such_tool, is refused" in found["soft_warnings"][0]
     assert found["scorers"][0]["verdict"] == "ERROR"
 
 
