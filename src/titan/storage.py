@@ -86,12 +86,12 @@ def _in_home(home: Path, *, folder: Path) -> Durable:
 
 def _in_postgres(home: Path, address: "Address", *, folder: Path) -> Durable:
     from titan.store.postgres import PostgresStore
-    from titan.store.postgres.address import CONTROL, check
+    from titan.store.postgres.address import CONTROL, prepare
     from titan.store.runs.postgres_store import CALLS, PostgresCallStore
 
     with ExitStack() as opened:
         opened.callback(os.close, lock(home / "server"))
-        check(address, CONTROL, CALLS)  # both, before one is opened to write
+        prepare(address, CONTROL, CALLS, now=SystemClock().now())  # both in one transaction, or neither
         store = PostgresStore(address)
         opened.callback(store.close)
         calls = PostgresCallStore(address, clock=store.clock)

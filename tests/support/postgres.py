@@ -18,7 +18,7 @@ import psycopg
 from tests.support.builders import NOON
 from tests.support.sources import ROOT
 from tests.support.waiting import wait_until
-from titan.store.postgres.address import Address, prepare
+from titan.store.postgres.address import CONTROL, Address, prepare
 from titan.store.runs.postgres_store import CALLS
 
 START_WITHIN_SECONDS: Final = 60.0  # takes 1 s on an idle machine
@@ -79,8 +79,7 @@ def _answers(guard: "subprocess.Popen[bytes]", folder: str) -> bool:
     except psycopg.OperationalError:
         return False
     template = Address(f"postgres://titan@{quote(folder, safe='')}/{TEMPLATE}")
-    prepare(template, now=NOON)
-    prepare(template, CALLS, now=NOON)
+    prepare(template, CONTROL, CALLS, now=NOON)
     return True
 
 

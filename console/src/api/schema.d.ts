@@ -5904,6 +5904,8 @@ export interface components {
             /** @description Whether there is more: `details` of `GET /api/v1/runs/{run}`. */
             has_details: boolean;
             has_stages: boolean;
+            /** @description When entries of it were imported last: its code may be another's. Null: it was recorded here. */
+            imported_at: string | null;
             is_pinned: boolean;
             /** @description Only of a run with stages. */
             job_count?: number;
@@ -5934,6 +5936,8 @@ export interface components {
             tally: components["schemas"]["TallyView"];
             /** @description Number of problems so far: failed and stopped actions, lost entries, and a failed end. */
             troubles: number;
+            /** @description Of an imported run: when its code was trusted since. */
+            trusted_at: string | null;
         };
         /**
          * RunEnd
@@ -5968,6 +5972,8 @@ export interface components {
             /** @description Whether there is more: `details` of `GET /api/v1/runs/{run}`. */
             has_details: boolean;
             has_stages: boolean;
+            /** @description When entries of it were imported last: its code may be another's. Null: it was recorded here. */
+            imported_at: string | null;
             is_pinned: boolean;
             /** @description Only of a run with stages. */
             job_count?: number;
@@ -5998,6 +6004,8 @@ export interface components {
             tally: components["schemas"]["TallyView"];
             /** @description Number of problems so far: failed and stopped actions, lost entries, and a failed end. */
             troubles: number;
+            /** @description Of an imported run: when its code was trusted since. */
+            trusted_at: string | null;
         };
         /**
          * RunningView

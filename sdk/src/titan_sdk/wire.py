@@ -258,6 +258,10 @@ class Run(TypedDict):
     tags: list[str]
     is_pinned: bool
     archived_at: str | None
+    #: When entries of it were imported last: its code may be another's. Null: it was recorded here.
+    imported_at: str | None
+    #: Of an imported run: when its code was trusted since.
+    trusted_at: str | None
     #: Only of a run with stages.
     stage_count: NotRequired[int]
     #: Only of a run with stages.

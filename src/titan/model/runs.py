@@ -108,6 +108,9 @@ class Run(Struct, frozen=True, kw_only=True):
     code_digest: str | None = None  #: of the modules of its programs and jobs: distinguishes versions of an agent
     pinned_at: datetime | None = None
     archived_at: datetime | None = None
+    #: When entries of it were imported last: its code may be of another machine. None: never, as far as is known.
+    imported_at: datetime | None = None
+    trusted_at: datetime | None = None  #: when somebody trusted its code since
 
     @property
     def process_count(self) -> int:

@@ -83,6 +83,7 @@ class _Batch:
     entries: Mapping[str, Sequence[Entry]]  #: by project
     blobs: Sequence[str] = ()  #: digests of what its payloads are in
     waits_for_totals: bool = True
+    is_imported: bool = False
     done: Future[Recorded] = field(default_factory=Future)
 
     def __post_init__(self) -> None:
@@ -130,18 +131,22 @@ class Recorder:
         *,
         is_fixed: bool = False,
         waits_for_totals: bool = True,
+        is_imported: bool = False,
     ) -> Recorded:
         """Record what `read` returns, which is called on a thread of the recorder; return when it is committed.
 
         Entries belong to the project that they name, else to this one; with `is_fixed` all to this one. With
-        `waits_for_totals` the totals of small runs are right by then. Cancelling the caller stops nothing.
+        `waits_for_totals` the totals of small runs are right by then. Runs to which an import adds something are
+        marked in the same transaction. Cancelling the caller stops nothing.
 
         Raises:
             InvalidInput: `read` refused it; nothing was stored.
             StoreError: nothing was stored; repeat it, unless it is StoreRefused.
         """
         self._check_room()
-        reading = self._begin(self._reading, lambda: self._prepared(project_id, read, is_fixed, waits_for_totals))
+        reading = self._begin(
+            self._reading, lambda: self._prepared(project_id, read, is_fixed, waits_for_totals, is_imported)
+        )
         batch = await asyncio.shield(asyncio.wrap_future(reading))
         return await asyncio.wrap_future(batch.done)
 
@@ -229,10 +234,16 @@ class Recorder:
     # --- on the recorder's threads ---
 
     def _prepared(
-        self, project_id: str, read: Callable[[], Iterable[Entry]], is_fixed: bool, waits_for_totals: bool = True
+        self,
+        project_id: str,
+        read: Callable[[], Iterable[Entry]],
+        is_fixed: bool,
+        waits_for_totals: bool = True,
+        is_imported: bool = False,
     ) -> _Batch:
         """Read and prepare entries."""
-        return self._handed_in(project_id, map(self._preparer.prepared, read()), is_fixed, waits_for_totals)
+        prepared = map(self._preparer.prepared, read())
+        return self._handed_in(project_id, prepared, is_fixed, waits_for_totals, is_imported)
 
     def _prepared_apart(self, project_id: str, read: Callable[[], H], is_fixed: bool) -> tuple[_Batch, H]:
         prepared = None if self._apart is None else self._apart.prepared(read)
@@ -242,7 +253,12 @@ class Recorder:
         return self._handed_in(project_id, prepared[0], is_fixed), prepared[1]
 
     def _handed_in(
-        self, project_id: str, entries: Iterable[Entry], is_fixed: bool, waits_for_totals: bool = True
+        self,
+        project_id: str,
+        entries: Iterable[Entry],
+        is_fixed: bool,
+        waits_for_totals: bool = True,
+        is_imported: bool = False,
     ) -> _Batch:
         """Pass prepared entries to the store."""
         owned: dict[str, list[Entry]] = {}
@@ -250,7 +266,7 @@ class Recorder:
             owner = beside(project_id, entry.project) if entry.project is not None and not is_fixed else project_id
             owned.setdefault(owner, []).append(entry if entry.project is None else replace(entry, project=None))
         fit = {owner: list(map(self._fit, self._with_content(owner, part))) for owner, part in owned.items()}
-        batch = _Batch(fit, _blobs_of(chain.from_iterable(fit.values())), waits_for_totals)
+        batch = _Batch(fit, _blobs_of(chain.from_iterable(fit.values())), waits_for_totals, is_imported)
         if not batch.size:
             batch.done.set_result(Recorded(stored=0, repeated=0))
             return batch
@@ -349,8 +365,12 @@ class Recorder:
             prices, capture = self._preparer.prices, self._preparer.capture
             written = record_entries(tx, project_id, reported, prices=prices, capture=capture)
             group.runs |= {(project_id, run_id) for run_id in written.runs}
-            news = iter(written.is_news)
-            stored = [count + sum(islice(news, len(part))) for count, part in zip(stored, parts, strict=True)]
+            flags = iter(written.is_news)
+            for place, (batch, part) in enumerate(zip(group.batches, parts, strict=True)):
+                new = [entry for entry, is_new in zip(part, islice(flags, len(part)), strict=True) if is_new]
+                stored[place] += len(new)
+                if batch.is_imported:
+                    mark_imported(tx, project_id, {entry.run_id for entry in new})
         for batch, count in zip(group.batches, stored, strict=True):
             group.results.append((batch, Recorded(stored=count, repeated=batch.size - count)))
 
@@ -444,6 +464,13 @@ def record_entries(
     is_news = iter(applied.is_news)
     runs = {run.id for run in applied.runs} | set(names.new.values()) | names.recounted
     return Written([entry is not None and next(is_news) for entry in placed], runs)
+
+
+def mark_imported(tx: CallTransaction, project_id: str, run_ids: Set[str]) -> None:
+    """Note that entries of runs were imported just now. Whoever trusted their code did not see these."""
+    for run_id in sorted(run_ids):
+        if (run := tx.run(project_id, run_id)) is not None:
+            tx.save_run(replace(run, imported_at=tx.now, trusted_at=None))
 
 
 _SHORTEST: Final = 32  # characters of a trace's id; an answer's has more

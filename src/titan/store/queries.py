@@ -92,30 +92,47 @@ class Schema:
 
     version: int  #: raised with every change of `sql`
     sql: str
+    steps: Mapping[int, str]  #: version → the SQL that upgrades a store of the version before to it
+
+    @property
+    def oldest(self) -> int:
+        """The oldest version that can be upgraded."""
+        return self.version - len(self.steps)
+
+    def steps_from(self, found: int) -> list[str]:
+        """Return the SQL that upgrades a store of version `found`, in order."""
+        return [self.steps[version] for version in range(found + 1, self.version + 1)]
 
     def check(self, subject: str, *, found: int, instead: str) -> None:
-        """Return when a store's version `found` is this schema's; `instead` names what else the user could open.
+        """Return when a store's version `found` is this schema's, or can be upgraded to it.
+
+        `instead` names what else the user could open.
 
         Raises:
-            SchemaMismatch: the versions differ.
+            SchemaMismatch: it is newer, or too old.
         """
-        if found == self.version:
+        if self.oldest <= found <= self.version:
             return
         whose = "a newer Titan" if found > self.version else "an older Titan"
         raise SchemaMismatch(
             subject,
-            expected=f"schema version {self.version}",
+            expected=f"schema version {self.oldest}{f' to {self.version}' if self.steps else ''}",
             found=f"version {found}, of {whose}",
             next_step=f"It was left as it is: export what you need with the Titan that made it, or {instead}.",
         )
 
 
 def load_schema(folder: Path) -> Schema:
-    """Return the schema in `schema.sql` of a folder; one line of it reads `-- version: 13`.
+    """Return the schema in `schema.sql` of a folder, with its upgrades in `migrations`.
+
+    One line of `schema.sql` reads `-- version: 13`; `migrations/0013.sql` upgrades a store of version 12.
 
     Raises:
-        ValueError: no line does, or several do.
+        ValueError: there is no such line, or several; or a step is missing before the last.
     """
     sql = (folder / "schema.sql").read_text(encoding="utf-8")
-    [version] = _VERSION.findall(sql)
-    return Schema(version=int(version), sql=sql)
+    version = int(*_VERSION.findall(sql))
+    steps = {int(file.stem): file.read_text(encoding="utf-8") for file in sorted(folder.glob("migrations/*.sql"))}
+    if list(steps) != list(range(version - len(steps) + 1, version + 1)):
+        raise ValueError(f"{folder}: expected a step to version {version} and to each before it; found {list(steps)}")
+    return Schema(version=version, sql=sql, steps=steps)

@@ -176,6 +176,13 @@ class RunView(Struct, kw_only=True):
     tags: list[str]
     is_pinned: bool
     archived_at: datetime | None
+    imported_at: Annotated[
+        datetime | None,
+        Meta(
+            description="When entries of it were imported last: its code may be another's. Null: it was recorded here."
+        ),
+    ]
+    trusted_at: Annotated[datetime | None, Meta(description="Of an imported run: when its code was trusted since.")]
     stage_count: OfStages = UNSET
     job_count: OfStages = UNSET
     live_job_count: Annotated[OfStages, Meta(description="Jobs that have not ended. Only of a run with stages.")] = (

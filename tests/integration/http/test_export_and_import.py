@@ -58,6 +58,34 @@ def test_an_import_of_an_export_gives_the_same_runs_and_actions(source: int, tar
     assert again.value["stored"] == 0
 
 
+def test_an_imported_run_says_when_it_was_imported_and_a_recorded_one_does_not(source: int, target: int) -> None:
+    content = ask(source, "GET", "/api/v1/runs/export?run_id=secret").body
+
+    ask(target, "POST", "/api/v1/import", content)
+    first = ask(target, "GET", "/api/v1/runs/secret").value
+    ask(target, "POST", "/api/v1/import", content)
+    again = ask(target, "GET", "/api/v1/runs/secret").value
+
+    recorded = ask(source, "GET", "/api/v1/runs/secret").value
+    assert (recorded["imported_at"], recorded["trusted_at"]) == (None, None)
+    assert first["imported_at"] is not None
+    assert again["imported_at"] == first["imported_at"]  # nothing of it was new
+
+
+def test_a_recorded_run_to_which_an_import_adds_an_action_alone_is_an_imported_one(target: int) -> None:
+    entry = {"id": "e1", "action": "look_up", "outcome": "success"}
+    body = json.dumps({"run_id": "mixed", "agent_id": "ann", "entries": [entry]}).encode()
+    assert ask(target, "POST", "/api/v1/ingest", body).status == 202
+    assert ask(target, "GET", "/api/v1/runs/mixed").value["imported_at"] is None
+    action = {"type": "action", "id": "e2", "run_id": "mixed", "name": "add", "sources": ["sdk"]}
+    line = json.dumps({**action, "started_at": "2026-01-01T12:00:00Z", "outcome": "success"}).encode()
+
+    answer = ask(target, "POST", "/api/v1/import?partial=true", line)
+
+    assert answer.value["stored"] == 1
+    assert ask(target, "GET", "/api/v1/runs/mixed").value["imported_at"] is not None
+
+
 def test_an_import_that_was_cut_keeps_nothing(source: int, target: int) -> None:
     content = ask(source, "GET", "/api/v1/runs/export?format=jsonl&run_id=secret").body
     renamed = content.replace(b'"secret"', b'"cut-off"')

@@ -32,7 +32,13 @@ from titan.store.runs.postgres_store import PostgresCallStore
 from titan.store.sqlite import opening as sqlite_opening
 from titan.system import SystemClock
 
-VERSIONS = {"control.db": sqlite_opening.CONTROL.schema.version, "calls.db": sqlite_store.CALLS.schema.version}
+SCHEMAS = {"control.db": sqlite_opening.CONTROL.schema, "calls.db": sqlite_store.CALLS.schema}
+VERSIONS = {name: schema.version for name, schema in SCHEMAS.items()}
+#: What the messages name: the versions that this Titan opens.
+OPENED = {
+    name: f"{schema.oldest} to {schema.version}" if schema.steps else str(schema.version)
+    for name, schema in SCHEMAS.items()
+}
 
 #: Path → content and time of its last change.
 Contents: TypeAlias = dict[str, tuple[bytes, int]]
@@ -115,7 +121,7 @@ def test_a_home_of_another_schema_is_refused_and_left_as_it_is(
     assert contents(home) == before
     assert not (tmp_path / "copy").exists()
     assert str(refused.value) == (
-        f"store {home / name}: expected schema version {VERSIONS[name]}; found version {version}, of {whose} Titan. "
+        f"store {home / name}: expected schema version {OPENED[name]}; found version {version}, of {whose} Titan. "
         "It was left as it is: export what you need with the Titan that made it, or give this one another home "
         "(--home or TITAN_HOME)."
     )
@@ -143,7 +149,7 @@ def test_a_command_refuses_a_home_of_another_schema(
     assert contents(home) == before
     assert done.returncode == code
     said = " ".join((done.stdout + done.stderr).split())
-    assert f"expected schema version {VERSIONS['calls.db']}; found version 22, of an older Titan" in said
+    assert f"expected schema version {OPENED['calls.db']}; found version 22, of an older Titan" in said
     assert "give this one another home" in said
     assert "Traceback" not in said
 

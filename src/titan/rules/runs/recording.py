@@ -438,6 +438,8 @@ def joined(run: Run, earlier: Run) -> Run:
         last_started_at=later(run.last_started_at, earlier.last_started_at),
         lost=run.lost + earlier.lost,
         pinned_at=run.pinned_at or earlier.pinned_at,
+        imported_at=later(run.imported_at, earlier.imported_at),
+        trusted_at=run.trusted_at if earlier.imported_at is None else None,
         entry_count=run.entry_count + earlier.entry_count,
         detail_digests=tuple(sorted({*run.detail_digests, *earlier.detail_digests})[: MOST_DETAILS + MOST_PROCESSES]),
     )

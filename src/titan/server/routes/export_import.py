@@ -186,7 +186,7 @@ async def _keep(call: Call, part: Sequence[Imported], came: ImportAnswer) -> Non
     """Store some lines of an import; add to the counts in `came`."""
     entries = [line for line in part if isinstance(line, RunEntry | ActionEntry)]
     if entries:
-        recorded = await call.app.recorder.record(call.project_id, lambda: entries, is_fixed=True)
+        recorded = await call.app.recorder.record(call.project_id, lambda: entries, is_fixed=True, is_imported=True)
         came.stored += recorded.stored
         came.repeated += recorded.repeated
     notes = [_note(call, line) for line in part if isinstance(line, NoteLine)]

@@ -1,5 +1,6 @@
-"""Connect to a PostgreSQL database by its URL, and make or check the tables of its stores."""
+"""Connect to a PostgreSQL database by its URL, and make or upgrade the tables of its stores."""
 
+import logging
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any, Final
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from titan.model.errors import InvalidInput, NotSupported, StoreDamaged, StoreUnavailable
+from titan.model.errors import InvalidInput, NotSupported, StoreDamaged, StoreInUse, StoreUnavailable
 from titan.store.postgres.session import PostgresSession
 from titan.store.queries import POSTGRES, SQL_FOLDER, VERSION_NAME, Schema, load_queries, load_schema
 from titan.store.rows import FRAGMENTS
@@ -21,7 +22,7 @@ TURN: Final = 0x746974616E_01  # held by the server that writes, for the length 
 CHARGE: Final = 0x746974616E_02  # held by the server that keeps time, while it lives
 _MAKING: Final = 0x746974616E_03  # held by the server that makes tables, until it has made them
 
-_SET_META: Final = "insert into meta values (%s, %s)"
+_SET_META: Final = "insert into meta values (%s, %s) on conflict (name) do update set value = excluded.value"
 
 # A server that stands still in the middle of a commit must not hold up the others for longer.
 _STANDSTILL_SECONDS: Final = 5
@@ -46,6 +47,8 @@ _CONNECTING: Final[dict[str, Any]] = {
     "fallback_application_name": "titan",
     "client_encoding": "utf8",
 }
+
+logger = logging.getLogger(__name__)
 
 _HINTS: Final = (
     ("password", "Put the password into ~/.pgpass or PGPASSWORD, or correct it there or in the URL."),
@@ -172,30 +175,14 @@ def _no_url(found: str) -> InvalidInput:
     )
 
 
-def check(address: Address, *kinds: Kind) -> None:
-    """Return when each of these stores has this Titan's schema or no table yet. Nothing is changed.
+def prepare(address: Address, *kinds: Kind, now: datetime) -> None:
+    """Make the tables of stores in a database that has none, upgrade those of an older Titan: all of it or nothing.
+
+    Of several servers that start at once the first does it, and the others find it done.
 
     Raises:
-        StoreUnavailable: the database cannot be reached.
-        StoreDamaged, SchemaMismatch, NotSupported: it cannot be used.
-    """
-    with address.open() as connection:
-        try:
-            for kind in kinds:
-                with connection.transaction():
-                    connection.execute("set transaction read only")
-                    _has_tables(connection, address, kind)
-        except psycopg.Error as error:
-            raise address.unavailable(error) from error
-
-
-def prepare(address: Address, kind: Kind = CONTROL, *, now: datetime) -> None:
-    """Make the tables of a store in a database that has none: all in one transaction, kept whole or not at all.
-
-    Of several servers that start at once the first makes them, and the others find them.
-
-    Raises:
-        StoreUnavailable: the database cannot be reached, or its tables cannot be made.
+        StoreUnavailable: the database cannot be reached, or its tables cannot be made or upgraded.
+        StoreInUse: a server works on tables that are to be upgraded.
         StoreDamaged, SchemaMismatch, NotSupported: it cannot be used, and was left as it is.
     """
     with address.open() as connection:
@@ -203,18 +190,44 @@ def prepare(address: Address, kind: Kind = CONTROL, *, now: datetime) -> None:
             with connection.transaction():
                 connection.execute("select pg_advisory_xact_lock(%s)", [_MAKING])
                 _check_encoding(connection, address)
-                if not _has_tables(connection, address, kind):
-                    make(connection, kind, now=now)
+                versions = [_checked_version(connection, address, kind) for kind in kinds]
+                for kind, found in zip(kinds, versions, strict=True):
+                    if found == 0:
+                        make(connection, kind, now=now)
+                    elif found < kind.schema.version:
+                        _upgrade(connection, address, kind, found)
         except psycopg.Error as error:
             raise address.unavailable(error) from error
 
 
 def make(connection: "psycopg.Connection[Any]", kind: Kind = CONTROL, *, now: datetime) -> None:
     """Make the tables of a store, in the transaction that is open."""
+    _look_at(connection, kind)
     connection.execute(kind.schema.sql.encode())
     connection.execute(_SET_META, ["home_id", secrets.token_hex(16)])
     connection.execute(_SET_META, ["created_at", now.isoformat()])
     connection.execute(_SET_META, [VERSION_NAME, str(kind.schema.version)])
+
+
+def _upgrade(connection: "psycopg.Connection[Any]", address: Address, kind: Kind, found: int) -> None:
+    """Upgrade the tables of a store from version `found`, in the transaction that is open.
+
+    Raises:
+        StoreInUse: a server works on them.
+    """
+    if connection.execute("select pg_try_advisory_xact_lock(%s)", [CHARGE]).fetchone() != (True,):
+        raise StoreInUse(
+            address.subject,
+            expected="no server on a database that is to be upgraded",
+            found=f"one of an older Titan, which has schema version {found}",
+            next_step="It was left as it is. Stop all servers of this database, then start this one.",
+        )
+    subject, version = _subject(address, kind), kind.schema.version
+    logger.warning("%s: upgrading its schema from version %d to %d", subject, found, version)
+    _look_at(connection, kind)
+    for step in kind.schema.steps_from(found):
+        connection.execute(step.encode())
+    connection.execute(_SET_META, [VERSION_NAME, str(version)])
 
 
 def shared_folder_of(address: Address, *, propose: str) -> str:
@@ -236,14 +249,17 @@ def _check_encoding(connection: "psycopg.Connection[Any]", address: Address) -> 
         )
 
 
-def _has_tables(connection: "psycopg.Connection[Any]", address: Address, kind: Kind) -> bool:
-    """Return whether the store has its tables, of this Titan's schema, in the transaction that is open."""
-    if kind.search_path is not None:
-        connection.execute(f"set local search_path = {kind.search_path}".encode())
+def _checked_version(connection: "psycopg.Connection[Any]", address: Address, kind: Kind) -> int:
+    """Return the schema version of a store's tables in the transaction that is open; 0 when there are none.
+
+    Raises:
+        StoreDamaged, SchemaMismatch: it cannot be used.
+    """
+    _look_at(connection, kind)
     found = connection.execute("select tablename from pg_tables where schemaname = current_schema()").fetchall()
     tables = {row[0] for row in found}
     version = _schema_version(connection) if tables >= kind.landmarks else 0
-    subject = f"{address.subject}, schema {kind.search_path}" if kind.search_path else address.subject
+    subject = _subject(address, kind)
     if tables and version == 0:
         raise StoreDamaged(
             subject,
@@ -253,7 +269,16 @@ def _has_tables(connection: "psycopg.Connection[Any]", address: Address, kind: K
         )
     if tables:
         kind.schema.check(subject, found=version, instead="give --store another database")
-    return bool(tables)
+    return version
+
+
+def _look_at(connection: "psycopg.Connection[Any]", kind: Kind) -> None:
+    """Let names mean the tables of a store until the transaction ends."""
+    connection.execute(f"set local search_path = {kind.search_path or 'default'}".encode())
+
+
+def _subject(address: Address, kind: Kind) -> str:
+    return f"{address.subject}, schema {kind.search_path}" if kind.search_path else address.subject
 
 
 def _schema_version(connection: "psycopg.Connection[Any]") -> int:

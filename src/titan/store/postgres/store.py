@@ -43,7 +43,7 @@ class PostgresStore:
         shared_clock = SharedClock()
         #: The clock of transactions.
         self.clock: Clock = shared_clock if clock is None else clock
-        prepare(address, now=self.clock.now())
+        prepare(address, CONTROL, now=self.clock.now())
         own = OwnCommits()
         self._listening = Listening(
             partial(address.connect, CONTROL, SETTING),

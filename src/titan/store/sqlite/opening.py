@@ -1,5 +1,6 @@
 """Open, check and make SQLite databases; a file that is not Titan's is never changed."""
 
+import logging
 import os
 import secrets
 import time
@@ -28,6 +29,8 @@ _STEPS: Final = 10_000  # of a check between two looks at the clock: 0.6 ms
 # The -wal keeps its size for the next facts; after a burst of large values it shrinks to this.
 _WAL_BYTES_KEPT: Final = 64 * 1024 * 1024
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
@@ -46,8 +49,8 @@ def is_made(path: Path) -> bool:
     return any(file.exists() and file.stat().st_size > 0 for file in (path, _wal_of(path)))
 
 
-def check(path: Path, kind: Kind = CONTROL, *, within_seconds: float | None = CHECK_SECONDS) -> None:
-    """Look at a file without changing it or leaving anything beside it. A missing or empty one is fine.
+def check(path: Path, kind: Kind = CONTROL, *, within_seconds: float | None = CHECK_SECONDS) -> int:
+    """Return the schema version of a file; 0 when it is missing or empty. Nothing is changed or left beside it.
 
     Its tables are looked at, as far as so many seconds go; None: all of it, however long that takes.
 
@@ -56,29 +59,31 @@ def check(path: Path, kind: Kind = CONTROL, *, within_seconds: float | None = CH
         SchemaMismatch: it has the schema of another Titan.
     """
     if not is_made(path):
-        return
+        return 0
     with _looked_into(path) as connection:
-        _check_version(path, connection, kind)
+        version = _check_version(path, connection, kind)
         if within_seconds is None:
             _check_answer(path, connection.execute("pragma integrity_check(1)"))
         else:
             _check_tables(path, connection, within_seconds)
+    return version
 
 
-def check_beside(path: Path, kind: Kind = CONTROL) -> None:
-    """Look at the tables of a database beside the server that has it open, as far as a second goes.
+def check_beside(path: Path, kind: Kind = CONTROL) -> int:
+    """Return the schema version of a database that a server has open; look at its tables, as far as a second goes.
 
     Raises:
         StoreDamaged: pages of it cannot be read.
         SchemaMismatch: it has the schema of another Titan.
     """
     with _opened_to_read(path, "mode=ro") as connection:
-        _check_version(path, connection, kind)
+        version = _check_version(path, connection, kind)
         _check_tables(path, connection, CHECK_SECONDS)
+    return version
 
 
 def check_version(path: Path, kind: Kind = CONTROL, *, is_open: bool = False) -> None:
-    """Return when a database has this Titan's schema, or is missing or empty. It is not changed.
+    """Return when a database has a schema that this Titan opens, or is missing or empty. It is not changed.
 
     `is_open`: a server may have it open.
 
@@ -168,7 +173,7 @@ def _opened_to_read(path: Path, how: str) -> Iterator[apsw.Connection]:
         connection.close()
 
 
-def _check_version(path: Path, connection: apsw.Connection, kind: Kind) -> None:
+def _check_version(path: Path, connection: apsw.Connection, kind: Kind) -> int:
     tables = {row[0] for row in connection.execute("select name from sqlite_schema where type = 'table'")}
     version = _schema_version(connection) if "meta" in tables else 0
     if tables and version == 0:
@@ -176,14 +181,23 @@ def _check_version(path: Path, connection: apsw.Connection, kind: Kind) -> None:
     if tables:
         instead = "give this one another home (--home or TITAN_HOME)"
         kind.schema.check(f"store {path}", found=version, instead=instead)
-        for name, _ in sorted(_made_by(kind.schema.sql) - _definitions(connection).items()):
-            raise damaged(path, f"another definition of {name!r} than this version of the schema has, or none")
+    if version == kind.schema.version:
+        _check_definitions(path, connection, kind)
+    return version
+
+
+def _check_definitions(path: Path, connection: apsw.Connection, kind: Kind) -> None:
+    for name, _ in sorted(_made_by(kind.schema.sql) - _definitions(connection).items()):
+        raise damaged(path, f"another definition of {name!r} than this version of the schema has, or none")
 
 
 def _definitions(connection: apsw.Connection) -> dict[str, str]:
-    """Return how each table, index and trigger is defined; shadow tables of the text index are SQLite's own."""
+    """Return how each table, index and trigger is defined; shadow tables of the text index are SQLite's own.
+
+    `alter table` adds columns on the line of the last, and quotes a new name: neither is another definition.
+    """
     found = connection.execute("select name, sql from sqlite_schema where sql is not null and name not like 'sqlite_%'")
-    return {str(name): str(sql) for name, sql in found}
+    return {str(name): " ".join(str(sql).replace('"', "").split()) for name, sql in found}
 
 
 @cache
@@ -198,7 +212,7 @@ def _made_by(sql: str) -> frozenset[tuple[str, str]]:
 
 
 def open_to_write(path: Path, *, now: datetime, kind: Kind = CONTROL) -> SqliteSession:
-    """Open a database that `check` found fine; a new one is made."""
+    """Open a database that `check` found fine; a new one is made, an older one upgraded."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     session = SqliteSession(path, flags=apsw.SQLITE_OPEN_READWRITE, queries=kind.queries)
     try:
@@ -208,6 +222,7 @@ def open_to_write(path: Path, *, now: datetime, kind: Kind = CONTROL) -> SqliteS
         session.pragma("journal_size_limit", _WAL_BYTES_KEPT)
         if not session.connection.execute("select 1 from sqlite_schema").fetchall():
             make(session, now=now, kind=kind)
+        _upgrade(session, path, kind)
         session.pragma("foreign_keys", "on")
     except BaseException:
         session.connection.close()
@@ -222,6 +237,19 @@ def make(session: SqliteSession, *, now: datetime, kind: Kind = CONTROL) -> None
         session.run("set_meta", {"name": "home_id", "value": secrets.token_hex(16)})
         session.run("set_meta", {"name": "created_at", "value": now.isoformat()})
         session.run("set_meta", {"name": VERSION_NAME, "value": str(kind.schema.version)})
+
+
+def _upgrade(session: SqliteSession, path: Path, kind: Kind) -> None:
+    """Upgrade a database to this Titan's schema: all in one transaction, kept whole or not at all."""
+    found = _schema_version(session.connection)
+    if found == kind.schema.version:
+        return
+    logger.warning("store %s: upgrading its schema from version %d to %d", path, found, kind.schema.version)
+    with session.connection:
+        for step in kind.schema.steps_from(found):
+            session.connection.execute(step).fetchall()
+        session.run("set_meta", {"name": VERSION_NAME, "value": str(kind.schema.version)})
+        _check_definitions(path, session.connection, kind)
 
 
 def _schema_version(connection: apsw.Connection) -> int:

@@ -3,7 +3,7 @@
 -- Times are integer microseconds since 1970 in UTC (*_us). Structures that no query looks into are JSON text.
 -- Tables of short rows that are found by their key alone are `without rowid`: one page less to write per row. With
 -- long rows (values of 1 KB and more) that makes reads three times as slow, measured; so `stored_values` is not.
--- Whoever changes this file raises its version, here and for PostgreSQL: a store of another version is refused.
+-- Whoever changes this file raises its version, here and for PostgreSQL, and adds the step to it in migrations/ (decision 57).
 -- version: 18
 
 create table meta (

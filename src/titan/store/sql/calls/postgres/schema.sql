@@ -1,8 +1,8 @@
 -- Recorded calls on PostgreSQL, in a schema of their own: table for table what ../sqlite/schema.sql says, where the
 -- reasons stand. Names and ids compare by their bytes, as in SQLite. Long texts are compressed by PostgreSQL itself, so
 -- `packs` stays empty.
--- Whoever changes this file raises its version, here and for SQLite: a store of another version is refused.
--- version: 38
+-- Whoever changes this file raises its version, here and for SQLite, and adds the step to it in migrations/ (decision 57).
+-- version: 39
 
 create schema if not exists calls;
 
@@ -83,6 +83,8 @@ create table runs (
     code_digest text,
     determinism_order bigint not null generated always as (coalesce(determinism, -1)) stored,
     determinism_version bigint not null default 0,
+    imported_at_us bigint,
+    trusted_at_us bigint,
     unique (project_id, id)
 );
 

@@ -3,8 +3,8 @@
 --
 -- Times are integer microseconds since 1970 in UTC (*_us), durations nanoseconds (*_ns), money picodollars (10^-12 US$).
 -- Tables with long rows have a rowid.
--- Whoever changes this file raises its version, here and for PostgreSQL: a store of another version is refused.
--- version: 38
+-- Whoever changes this file raises its version, here and for PostgreSQL, and adds the step to it in migrations/ (decision 57).
+-- version: 39
 
 create table meta (
     name text not null primary key,
@@ -81,6 +81,8 @@ create table runs (
     code_digest text,
     determinism_order integer not null generated always as (coalesce(determinism, -1)) virtual,
     determinism_version integer not null default 0,
+    imported_at_us integer,
+    trusted_at_us integer,
     unique (project_id, id)
 ) strict;
 
