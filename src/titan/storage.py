@@ -115,14 +115,14 @@ def _share(address: "Address", folder: Path) -> None:
     Raises:
         InvalidInput: the other servers use another folder.
     """
-    from titan.store.postgres.address import shared_folder_of
+    from titan.store.postgres.address import shared_folder_of, starting_alone
 
     marker = folder / MARKER
-    with errors_translated(f"folder {folder}"):
+    with errors_translated(f"folder {folder}"), starting_alone(address) as connection:
         make_folder(folder)
         is_new = not marker.exists()
         found = secrets.token_hex(16) if is_new else marker.read_text().strip()
-        expected = shared_folder_of(address, propose=found)
+        expected = shared_folder_of(connection, propose=found)
         if found != expected:
             raise InvalidInput(
                 f"folder {folder}",

@@ -196,6 +196,8 @@ def test_a_run_is_what_it_was(calls: CallStore) -> None:
         lost=12,
         pinned_at=at(8),
         archived_at=at(9),
+        imported_at=at(11),
+        trusted_at=at(12),
         detail_digests=("0f" * 16, "f0" * 16),
         reported_end=ReportedEnd(status=RunStatus.FAILED, source=StatusSource.EXPLICIT, at=at(10), reason="why"),
         troubles=3 + 4 + 5 + 12 + 1,

@@ -16,7 +16,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.builders import NOON, PROJECT
-from tests.support.call_stores import actions_of, run_of, tape_of
+from tests.support.call_stores import actions_of, kept, run_of, tape_of
 from tests.support.recorded import RUN, a_call, a_span, a_word, at
 from tests.support.stores import PATIENCE_SECONDS, StandingClock
 from tests.support.waiting import wait_until
@@ -75,9 +75,9 @@ class Desk:
             store, self.blobs, preparer=preparer, live=lambda _project, _runs: frozenset(), clock=self.clock
         )
 
-    async def record(self, *entries: Entry, project_id: str = PROJECT) -> Recorded:
+    async def record(self, *entries: Entry, project_id: str = PROJECT, is_imported: bool = False) -> Recorded:
         """Record entries."""
-        return await self.recorder.record(project_id, lambda: entries)
+        return await self.recorder.record(project_id, lambda: entries, is_imported=is_imported)
 
     def hold_up(self) -> Callable[[], None]:
         """Have the writer write nothing until the returned function is called."""
@@ -141,6 +141,54 @@ def test_what_was_recorded_is_kept_and_what_is_told_again_counts_as_repeated(des
         Recorded(stored=0, repeated=0),
     ]
     assert [stored.entry for stored in desk.tape()] == [a_word(), stored_as(a_call()), stored_as(a_call("a2"))]
+
+
+def test_what_an_import_adds_marks_the_run_and_nobody_trusted_it_yet(desk: Desk) -> None:
+    def tell(entry: Entry, *, is_imported: bool) -> Run:
+        asyncio.run(desk.record(entry, is_imported=is_imported))
+        run = run_of(desk.store)
+        assert run is not None
+        return run
+
+    assert tell(a_call(), is_imported=False).imported_at is None
+    assert tell(a_call(), is_imported=True).imported_at is None  # nothing of it was new
+    marked = tell(a_call("a2"), is_imported=True)
+    assert marked.imported_at == desk.clock.now()
+
+    trusted_at = desk.clock.now()
+    kept(desk.store, lambda tx: tx.save_run(replace(marked, trusted_at=trusted_at)))
+    assert tell(a_call("a3"), is_imported=False).trusted_at == trusted_at
+    again = tell(a_call("a4"), is_imported=True)
+    assert (again.imported_at, again.trusted_at) == (desk.clock.now(), None)
+
+
+def test_an_import_marks_its_own_runs_alone_when_several_reports_are_written_together(desk: Desk) -> None:
+    async def run() -> None:
+        async with held_up(desk):
+            told = [
+                asyncio.create_task(desk.record(replace(a_call(), run_id=name), is_imported=name == "b"))
+                for name in ("a", "b", "c")
+            ]
+            await settled(lambda: waiting(desk) == 3)
+        await asyncio.gather(*told)
+
+    asyncio.run(run())
+
+    runs = {name: run_of(desk.store, name) for name in ("a", "b", "c")}
+    assert [name for name, run in runs.items() if run is not None and run.imported_at is not None] == ["b"]
+
+
+def test_an_import_under_the_name_of_a_trace_marks_the_run_that_the_trace_is_of(desk: Desk) -> None:
+    trace = "a" * 32
+    named = replace(a_word(), traces=(trace,))
+    span = replace(a_call("a2"), run_id=trace, source=Source.OTLP)
+
+    asyncio.run(desk.record(named))
+    asyncio.run(desk.record(span, is_imported=True))
+
+    run = run_of(desk.store)
+    assert run is not None
+    assert run.imported_at is not None
 
 
 def test_of_tags_without_end_neither_tape_nor_lists_keep_more_than_some(desk: Desk) -> None:

@@ -113,8 +113,14 @@ ENDED = {"status": RunStatus.COMPLETED, "status_source": StatusSource.EXPLICIT, 
         ),
         Joined(a_run(), a_run(TRACE, **ENDED), ENDED),
         Joined(a_run(has_stages=True), a_run(TRACE, **ENDED), {"status": RunStatus.RUNNING, "ended_at": None}),
+        Joined(
+            a_run(imported_at=at(1), trusted_at=at(2)),
+            a_run(TRACE, imported_at=at(3), trusted_at=at(4)),
+            {"imported_at": at(3), "trusted_at": None},
+        ),
+        Joined(a_run(imported_at=at(1), trusted_at=at(2)), a_run(TRACE), {"imported_at": at(1), "trusted_at": at(2)}),
     ],
-    ids=["times and counts", "words", "the surer agent", "an answer", "an end", "stages"],
+    ids=["times and counts", "words", "the surer agent", "an answer", "an end", "stages", "imported", "trusted"],
 )
 def test_a_run_has_what_was_reported_under_another_name(case: Joined) -> None:
     after = joined(case.run, case.earlier)

@@ -112,11 +112,14 @@ def _check(name: str, path: Path, kind: "Kind", *, is_free: bool) -> Iterator[Fi
     size_bytes = size(path.stat().st_size)
     try:
         if is_free:
-            opening.check(path, kind, within_seconds=None)
+            version = opening.check(path, kind, within_seconds=None)
             yield ok(name, f"{path.name}, {size_bytes}, is whole; no server has it open")
         else:
-            opening.check_beside(path, kind)
+            version = opening.check_beside(path, kind)
             yield ok(name, f"{path.name}, {size_bytes}, can be read beside the server that has it open")
+        if version < kind.schema.version:
+            text = f"{path.name} has schema version {version}: the next `titan up` upgrades it to {kind.schema.version}"
+            yield warn(name, text, "The Titan of before cannot open it then: keep a copy (titan backup DEST).")
     except apsw.Error as error:
         raise translated(error, path) from error
 

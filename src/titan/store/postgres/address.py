@@ -2,7 +2,8 @@
 
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -20,7 +21,7 @@ OLDEST_SERVER: Final = 14  # the first with idle_session_timeout, and the oldest
 #: Numbers of advisory locks, "titan" in ASCII and one more: nobody else is likely to take these.
 TURN: Final = 0x746974616E_01  # held by the server that writes, for the length of a commit
 CHARGE: Final = 0x746974616E_02  # held by the server that keeps time, while it lives
-_MAKING: Final = 0x746974616E_03  # held by the server that makes tables, until it has made them
+_STARTING: Final = 0x746974616E_03  # held by a server that makes or upgrades tables, or enters its shared folder
 
 _SET_META: Final = "insert into meta values (%s, %s) on conflict (name) do update set value = excluded.value"
 
@@ -52,6 +53,7 @@ logger = logging.getLogger(__name__)
 
 _HINTS: Final = (
     ("password", "Put the password into ~/.pgpass or PGPASSWORD, or correct it there or in the URL."),
+    ("owner of", "Start it once as the role that owns the tables, for it is upgrading them. Nothing was changed."),
     ("role ", "Create the role in PostgreSQL, or correct the user in the URL."),
     ("database ", "Create the database: createdb NAME. Titan makes its tables itself."),
     ("SSL", "Add ?sslmode=require, or what the server asks for, to the URL."),
@@ -150,7 +152,7 @@ class Address:
     def unavailable(self, error: psycopg.Error) -> StoreUnavailable:
         """Return the error for a server that does not let us in."""
         lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.endswith("?")]
-        said = lines[-1] if lines else "no answer"
+        said = error.diag.message_primary or (lines[-1] if lines else "no answer")
         hints = (hint for word, hint in _HINTS if word in said)
         return StoreUnavailable(
             self.subject,
@@ -185,19 +187,17 @@ def prepare(address: Address, *kinds: Kind, now: datetime) -> None:
         StoreInUse: a server works on tables that are to be upgraded.
         StoreDamaged, SchemaMismatch, NotSupported: it cannot be used, and was left as it is.
     """
-    with address.open() as connection:
-        try:
-            with connection.transaction():
-                connection.execute("select pg_advisory_xact_lock(%s)", [_MAKING])
-                _check_encoding(connection, address)
-                versions = [_checked_version(connection, address, kind) for kind in kinds]
-                for kind, found in zip(kinds, versions, strict=True):
-                    if found == 0:
-                        make(connection, kind, now=now)
-                    elif found < kind.schema.version:
-                        _upgrade(connection, address, kind, found)
-        except psycopg.Error as error:
-            raise address.unavailable(error) from error
+    try:
+        with starting_alone(address) as connection:
+            _check_encoding(connection, address)
+            versions = [_checked_version(connection, address, kind) for kind in kinds]
+            for kind, found in zip(kinds, versions, strict=True):
+                if found == 0:
+                    make(connection, kind, now=now)
+                elif found < kind.schema.version:
+                    _upgrade(connection, address, kind, found)
+    except psycopg.Error as error:
+        raise address.unavailable(error) from error
 
 
 def make(connection: "psycopg.Connection[Any]", kind: Kind = CONTROL, *, now: datetime) -> None:
@@ -230,12 +230,19 @@ def _upgrade(connection: "psycopg.Connection[Any]", address: Address, kind: Kind
     connection.execute(_SET_META, [VERSION_NAME, str(version)])
 
 
-def shared_folder_of(address: Address, *, propose: str) -> str:
+@contextmanager
+def starting_alone(address: Address) -> Iterator["psycopg.Connection[Any]"]:
+    """Give a connection with a transaction for a `with` block; other servers of the database start after it."""
+    with address.open() as connection, connection.transaction():
+        connection.execute("select pg_advisory_xact_lock(%s)", [_STARTING])
+        yield connection
+
+
+def shared_folder_of(connection: "psycopg.Connection[Any]", *, propose: str) -> str:
     """Return the id of the folder that all servers of this database share; the first server's is `propose`."""
-    with address.open() as connection:
-        connection.execute("insert into meta values ('shared_folder', %s) on conflict do nothing", [propose])
-        found = connection.execute("select value from meta where name = 'shared_folder'").fetchone()
-        return str(found[0]) if found else propose
+    connection.execute("insert into meta values ('shared_folder', %s) on conflict do nothing", [propose])
+    found = connection.execute("select value from meta where name = 'shared_folder'").fetchone()
+    return str(found[0]) if found else propose
 
 
 def _check_encoding(connection: "psycopg.Connection[Any]", address: Address) -> None:

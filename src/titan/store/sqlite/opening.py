@@ -4,13 +4,14 @@ import logging
 import os
 import secrets
 import time
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import apsw
 
@@ -245,6 +246,8 @@ def _upgrade(session: SqliteSession, path: Path, kind: Kind) -> None:
     if found == kind.schema.version:
         return
     logger.warning("store %s: upgrading its schema from version %d to %d", path, found, kind.schema.version)
+    inflate: Any = zlib.decompress  # for steps that read packs
+    session.connection.create_scalar_function("inflate", inflate, 1)
     with session.connection:
         for step in kind.schema.steps_from(found):
             session.connection.execute(step).fetchall()
