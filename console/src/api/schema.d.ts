@@ -2685,7 +2685,7 @@ export interface components {
             ended_at: string | null;
             error: Record<string, never> | null;
             error_class: string | null;
-            /** @description What the first failed scorer found, or the error's words. */
+            /** @description What the first scorer found that failed, else that could not grade, or the error's words. */
             failure_detail: string | null;
             failure_mode: string | null;
             field: string;
@@ -2745,7 +2745,7 @@ export interface components {
             ended_at: string | null;
             error: Record<string, never> | null;
             error_class: string | null;
-            /** @description What the first failed scorer found, or the error's words. */
+            /** @description What the first scorer found that failed, else that could not grade, or the error's words. */
             failure_detail: string | null;
             failure_mode: string | null;
             field: string;
@@ -6600,7 +6600,10 @@ export interface components {
         TrustBody: {
             /** @default true */
             is_trusted: boolean;
-            /** @description The content of `owner-key` in the server's home: who can read it may trust. */
+            /**
+             * @description The content of `owner-key` in the server's home: who can read it may trust.
+             * @default
+             */
             key: string;
         };
         /**
