@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import msgspec
 
-from titan.judge.scorers import SUITE_FAULT
+from titan.model.evaluations import SUITE_FAULT
 from titan.rules.intervals import wilson_interval
 from titan.wire.evaluations import AgentRunView
 

@@ -8,13 +8,13 @@ from typing import Any, Final, TypeAlias
 from msgspec import Struct
 
 from titan.judge.generated_ids import with_ids_of
+from titan.model.evaluations import SUITE_FAULT
 from titan.world.definition import Comparison, Condition
 from titan.world.ledger import CannotApply, InitialState, Ledger, Operation, seeded
 from titan.world.simulation import Answer, Call, Detail, Environment, Source, State, is_error
 from titan.world.values import Missing, Scope, at, compare, entity_view, equal, meets
 
 MOST_DIFFERENCES: Final = 20  # that a detail names
-SUITE_FAULT: Final = "the suite: "  # begins the detail of a scorer that no agent could pass
 
 
 class Verdict(StrEnum):

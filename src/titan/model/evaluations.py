@@ -8,6 +8,9 @@ from typing import Final
 from msgspec import Struct
 
 
+SUITE_FAULT: Final = "the suite: "  #: begins the detail of a scorer that no agent could pass
+
+
 class AgentRunStatus(StrEnum):
     """The state of an agent run in an evaluation."""
 
