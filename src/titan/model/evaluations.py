@@ -7,7 +7,6 @@ from typing import Final
 
 from msgspec import Struct
 
-
 SUITE_FAULT: Final = "the suite: "  #: begins the detail of a scorer that no agent could pass
 
 
