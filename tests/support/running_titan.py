@@ -92,11 +92,12 @@ class RunningTitan:
         self._process.wait()
         self._close_output()
 
-    def terminate(self) -> None:
-        """End the server alone (SIGTERM), and return when it has ended. Its worker goes on."""
+    def terminate(self) -> int:
+        """End the server and its worker (SIGTERM), and return its exit code when they have ended."""
         self._process.terminate()
-        self._process.wait(END_WITHIN_SECONDS)
+        exit_code = self._process.wait(END_WITHIN_SECONDS)
         self._close_output()
+        return exit_code
 
     def start_again(self) -> None:
         """Start on the same home and port."""

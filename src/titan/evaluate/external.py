@@ -5,6 +5,7 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
@@ -14,11 +15,14 @@ import msgspec
 from titan.evaluate.contract import MOST_RESPONSE_BYTES, Broken, Exchange
 from titan.evaluate.definitions import EndpointDefinition, HttpEndpoint, McpEndpoint
 from titan.model.evaluations import ToolEndpoint
+from titan.model.jobs import LEAST_MASKED
 from titan.ports.runs_store import CallStore
+from titan.rules.redaction import marker
 
 CONNECT_SECONDS: Final = 10.0
 CONNECT_SHARE: Final = 0.9  # of a short time: who is not there at its end was not reached, and did not take too long
 SHOWN_BYTES: Final = 4096  # of a body that is no answer
+_PLAIN_HEADERS: Final = frozenset({"accept", "accept-language", "content-type", "host", "user-agent"})
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -41,9 +45,11 @@ class AgentClient:
         try:
             async with asyncio.timeout(within_seconds):
                 connect_seconds = min(CONNECT_SECONDS, CONNECT_SHARE * within_seconds)
-                return await self._ask(url, body, headers, allow_loopback, connect_seconds)
+                exchange = await self._ask(url, body, headers, allow_loopback, connect_seconds)
         except TimeoutError:
             return Exchange(broken=Broken.TIMEOUT, reason=f"no answer within {within_seconds:g} s")
+        reason = without_values(exchange.reason.encode(), headers).decode()
+        return replace(exchange, body=without_values(exchange.body, headers), reason=reason)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -106,6 +112,16 @@ class AgentClient:
             return Exchange(broken=Broken.TRANSPORT, reason=_words(error), body=bytes(body[:SHOWN_BYTES]))
         finally:
             await response.aclose()
+
+
+def without_values(text: bytes, headers: Mapping[str, str]) -> bytes:
+    """Return an answer without the values of the headers that were sent for it: some servers echo them."""
+    for name, value in headers.items():
+        if name.lower() not in _PLAIN_HEADERS and not name.lower().startswith("x-titan-"):
+            for part in (value, value.rpartition(" ")[2]):  # "Bearer …", and the credential alone
+                if len(part) >= LEAST_MASKED:
+                    text = text.replace(part.encode(), marker("credentials").encode())
+    return text
 
 
 class AddressRefused(Exception):
@@ -211,6 +227,9 @@ class ToolEndpoints:
         if not definition.active:
             return None, f"the endpoint {name!r} is not active"
         answer, failure = await self._called(definition, tool, args)
+        if isinstance(definition, McpEndpoint) and definition.headers:
+            told = without_values(msgspec.json.encode((answer, failure)), definition.headers)
+            answer, failure = msgspec.json.decode(told)
         return answer, None if failure is None else f"the endpoint {name!r}: {failure}"
 
     async def close(self) -> None:

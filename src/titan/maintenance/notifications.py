@@ -24,7 +24,7 @@ from titan import __version__
 from titan.model.errors import InvalidInput
 from titan.model.events import JournalEntry
 from titan.model.projects import DEFAULT_PROJECT, name_of_project, organisation_of
-from titan.orchestrator.bus import JOURNAL, Bus, Watch
+from titan.orchestrator.bus import JOURNAL, Bus, BusClosed, Watch
 from titan.ports.jobs_store import Commit, Reader, Store, Transaction
 from titan.ports.runtime import Clock
 from titan.rules.notification_rules import JUDGES, Facts, Notice, NoticeKind, notice_of, text_of
@@ -123,6 +123,8 @@ class Notifier:
             try:
                 with self._bus.watch([JOURNAL]) as watch:
                     await self._follow(address, client, watch)
+            except BusClosed:
+                return
             except Exception:
                 logger.exception("notifications to %s: trying again in a minute", address.shown)
                 await asyncio.sleep(60)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 # --- What jobs wait for, and the parts of a queue that wait alike ---
 
@@ -98,6 +98,13 @@ class Decision:
     outcome: GateOutcome
     decided_by: str | None = None  #: None when it expired
     comment: str | None = None
+
+
+LEAST_MASKED: Final = 8  # characters of a secret in `env`; a shorter one may stand anywhere in a log by chance
+#: The reason of a job whose `env` the server cannot decrypt.
+NO_KEY: Final = "waits for a server with the key that its env= is encrypted with: set TITAN_SECRET_KEY as before"
+#: In the environment of a fork's job: the run whose code it executes; the server reads it, so it is not encrypted.
+FORK_OF: Final = "_TITAN_FORK_OF"
 
 
 class Affinity(StrEnum):

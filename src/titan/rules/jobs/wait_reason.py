@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias, assert_never
 
-from titan.model.jobs import Affinity, HeldPart, Job, JobStatus, QueuePart, ReadyPart, WaitsFor, queue_label
+from titan.model.jobs import NO_KEY, Affinity, HeldPart, Job, JobStatus, QueuePart, ReadyPart, WaitsFor, queue_label
 from titan.model.workers import Worker, WorkerState
 
 NAMED_PARENTS: Final = 3  # of a fan-in of a thousand, three say enough
@@ -102,6 +102,8 @@ def reason_of(job: Job, why: WaitsFor | None) -> str | None:
         case WaitsFor.APPROVAL:
             return f"waits for approval until {_shown_time(job.due_at)}: {job.spec.hitl_message}"
         case _:
+            if job.reason == NO_KEY:
+                return job.reason
             label = label_in_words(job.spec.requirement, job.spec.confined_to)
             return _READY_TEXTS[why].format(label=label) + _confined(job) + _after(job.reason)
 

@@ -29,7 +29,7 @@ from titan.server.http.connections import (
 BACKLOG: Final = 2048  # uvicorn's own default
 ACCEPTED_AT_ONCE: Final = 64  # then others have a turn: 5 ms
 PAUSE_SECONDS: Final = 1.0  # as asyncio does when no descriptor is left
-GOODBYE_SECONDS: Final = 5  # for requests under way when the server stops
+GOODBYE_SECONDS: Final = 1  # for requests under way when the server stops
 PING_SECONDS: Final = 15.0  # below the idle limit of common proxies
 MAX_FRAME_BYTES: Final = 64 * 1024  # of frames that clients send, which nobody reads
 _ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # wildcard address → the one to use from this machine

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -12,7 +13,7 @@ from titan.model.jobs import JobKind, JobSpec
 from titan.model.run_control import Orchestrator
 from titan.model.shaped import shaped
 from titan.orchestrator.archives import look_into
-from titan.orchestrator.bus import Kind, Topic
+from titan.orchestrator.bus import BusClosed, Kind, Topic
 from titan.orchestrator.cancel import cancel_dags
 from titan.orchestrator.receipts import Once, once
 from titan.orchestrator.rerun import redeploy
@@ -115,7 +116,8 @@ async def show_dag(call: Call, query: wire.DagQuery) -> wire.DagView:
     async def is_final() -> bool:
         return (await app.store.look(look)).is_final
 
-    await app.bus.wait_until([Topic(Kind.DAG, dag_id)], is_final, query.wait_seconds)
+    with suppress(BusClosed):  # then the answer is how the DAG stands
+        await app.bus.wait_until([Topic(Kind.DAG, dag_id)], is_final, query.wait_seconds)
     if not query.jobs:
         return dag_view(await app.store.look(look))
 

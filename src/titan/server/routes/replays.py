@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from functools import partial
@@ -136,13 +136,16 @@ async def report_replay(call: Call, body: wire.ReplayProgressBody) -> wire.Repla
     if body.report is None and body.error is None:
         return await asyncio.to_thread(view_of, call, replay)
 
+    clean = call.app.recorder.without_secrets
+    error = body.error and clean(body.error)
+
     def act(tx: CallTransaction) -> Replay:
         found = _find(tx, call)
         if found.state is not ReplayState.RUNNING:  # it was cancelled meanwhile
             return found
-        ended = replace(found, ended_at=tx.now, state=ReplayState.FAILED, error=body.error)
+        ended = replace(found, ended_at=tx.now, state=ReplayState.FAILED, error=error)
         if body.report is not None:
-            ended = _with_report(ended, body.report)
+            ended = _with_report(ended, body.report, clean)
         tx.save_replay(ended)
         return ended
 
@@ -179,7 +182,7 @@ async def _store_report(call: Call, body: wire.NewReplayBody) -> wire.ReplayView
 
     def act(tx: CallTransaction) -> Replay:
         begun = new_replay(call, tx, find_recorded_run(tx, call), replay_id, ReplayLevel.RE_EXECUTE)
-        replay = _with_report(replace(begun, ended_at=tx.now), report)
+        replay = _with_report(replace(begun, ended_at=tx.now), report, call.app.recorder.without_secrets)
         tx.save_replay(replay)
         return replay
 
@@ -210,14 +213,14 @@ def new_replay(
     )
 
 
-def _with_report(replay: Replay, report: wire.ReplayReport) -> Replay:
+def _with_report(replay: Replay, report: wire.ReplayReport, clean: Callable[[str], str]) -> Replay:
     """Return the replay, completed with a report."""
     result = wire.ReplayResult(comparison=report.comparison, re_execution=report.re_execution)
     return replace(
         replay,
         state=ReplayState.COMPLETED,
         metrics=msgspec.json.encode(report.metrics).decode(),
-        result=msgspec.json.encode(result).decode(),
+        result=clean(msgspec.json.encode(result).decode()),
     )
 
 

@@ -103,7 +103,7 @@ def cancel_run(call: Call, tx: Transaction) -> Cancelled:
 @route("POST /api/v1/runs/{run}/end", Permission.CHANGE_WORK, mutates=True)
 async def end_run(call: Call, body: EndRunBody) -> RunView:
     """Report how a run ended. Jobs of its stages still run to their end; later actions open the run again."""
-    check_text("error of the run's end", body.error or "")
+    body.error = call.app.recorder.without_secrets(check_text("error of the run's end", body.error or "")) or None
     run = await call.read_runs(partial(find_recorded_run, call=call))
     if run.has_stages:
         await call.keep(partial(_end_stages, run=run, body=body))

@@ -120,7 +120,7 @@ async def append_log(call: Call, query: wire.LogPartQuery) -> wire.LogAnswer:
 async def complete(call: Call, body: wire.CompleteRequest) -> wire.CompleteAnswer:
     """Accept reports of ended attempts, each with the last part of its output; those after a gap wait."""
     worker_id = call.path("worker")
-    reports = [_in_our_terms(report) for report in body.reports]  # all are checked before anything is stored
+    reports = [_in_our_terms(report, call.app) for report in body.reports]  # all are checked before anything is stored
 
     def look(reader: Reader) -> list[Attempt | None]:
         return [reader.attempt(report.lease_id) for report in reports]
@@ -182,11 +182,12 @@ def _assignments(app: AppState, granted: Sequence[Leased]) -> list[wire.Assignme
     for leased in granted:
         if leased.job.ready_at is not None:
             app.metrics.queue_wait.observe((leased.attempt.leased_at - leased.job.ready_at).total_seconds())
-    return [_assignment(leased, app.max_log_bytes) for leased in granted]
+    return [_assignment(leased, app) for leased in granted]
 
 
-def _assignment(leased: Leased, max_log_bytes: int) -> wire.Assignment:
-    attempt, job, dag = leased.attempt, leased.job, leased.dag
+def _assignment(leased: Leased, app: AppState) -> wire.Assignment:
+    attempt, job, dag, cipher = leased.attempt, leased.job, leased.dag, app.orchestrator.cipher
+    env = dict(job.spec.env) if cipher is None else cipher.decrypted(job.spec.env, job.project_id)
     assert job.spec.filename is not None, f"gate {job.id} was leased"
     return shaped(
         wire.Assignment,
@@ -201,9 +202,10 @@ def _assignment(leased: Leased, max_log_bytes: int) -> wire.Assignment:
         workspace=workspace_of(dag),
         script=job.spec.script or "",
         args=list(job.spec.args),
-        env=dict(job.spec.env),
+        env=env,
+        masked=app.recorder.secret_names(env),
         token=attempt.token,
-        max_log_bytes=max_log_bytes or None,
+        max_log_bytes=app.max_log_bytes or None,
         label=attempt.label,
         is_prefetched=job.status is JobStatus.READY,
         ready_at=job.ready_at,
@@ -250,10 +252,11 @@ def _if_live(attempt: Attempt | None, worker_id: str) -> Attempt | None:
     return attempt if is_live else None
 
 
-def _in_our_terms(report: wire.Report) -> AttemptReport:
+def _in_our_terms(report: wire.Report, app: AppState) -> AttemptReport:
     check_text(f"error of attempt {shown(report.lease_id)}", report.error or "")
     check_moment(f"started_at of attempt {shown(report.lease_id)}", report.started_at)
-    return shaped(AttemptReport, report)
+    error = report.error and app.recorder.without_secrets(report.error)
+    return shaped(AttemptReport, report, error=error)
 
 
 def _check_home(app: AppState, body: wire.Registration) -> None:
