@@ -31,7 +31,7 @@ from titan.evaluate.dispatcher import Dispatcher
 from titan.evaluate.external import ToolEndpoints
 from titan.evaluate.worlds import Worlds
 from titan.home import socket as home_socket
-from titan.home.identity import read_home_token, write_home_id
+from titan.home.identity import owner_key, read_home_token, write_home_id
 from titan.home.token_files import keep_home_tokens, other_tokens
 from titan.llm.registry import open_model
 from titan.log_lines import FORMATS, LEVELS, configure, flush, log_to, takes_lines
@@ -114,6 +114,7 @@ def up(settings: UpSettings, *, say: Callable[[str], None] = print) -> int:
     with ExitStack() as opened:
         opened.callback(durable.close)
         write_home_id(home, durable.store.read(lambda reader: reader.home_id()))
+        owner_key(home)
         access = _access(settings, durable, home)
         listeners = Listeners.open(settings, home, opened, tls)
         model = open_model(settings.model, os.environ, home)
@@ -188,6 +189,7 @@ class Listeners:
     tls: ssl.SSLContext | None
     inner: socket.socket | None  #: see Servers
     home: socket.socket | None  #: for the workers of this home, where there are any
+    bridge: socket.socket  #: for programs in sandboxes
 
     @classmethod
     def open(cls, settings: UpSettings, home: Path, opened: ExitStack, tls: ssl.SSLContext | None) -> "Listeners":
@@ -199,8 +201,9 @@ class Listeners:
         _announce(home, urls, job_url=urls[-1] if inner is None else url_of(inner))
         opened.callback((home / "server.json").unlink, missing_ok=True)
         # After that: a worker that is answered there finds in the file where its jobs reach this server.
-        listener = opened.enter_context(_listen_in_home(home)) if settings.offers else None
-        return cls(public=public, tls=tls, inner=inner, home=listener)
+        listener = opened.enter_context(_listen_in_home(home, home_socket.FILE)) if settings.offers else None
+        bridge = opened.enter_context(_listen_in_home(home, home_socket.BRIDGE))
+        return cls(public=public, tls=tls, inner=inner, home=listener, bridge=bridge)
 
     def urls(self) -> list[str]:
         """Return where this machine reaches the public ones: for people first, for SDKs last."""
@@ -212,19 +215,19 @@ class Listeners:
 
 
 @contextmanager
-def _listen_in_home(home: Path) -> Iterator[socket.socket]:
+def _listen_in_home(home: Path, file: str) -> Iterator[socket.socket]:
     try:
-        listener = home_socket.listen_in(home)
+        listener = home_socket.listen_in(home, file)
     except OSError as error:
         raise StoreUnavailable(
-            f"socket {home / home_socket.FILE}",
+            f"socket {home / file}",
             expected="a folder in which a socket can be made",
             found=error.strerror or str(error),
             next_step="Choose a home on a local disk, with --home or TITAN_HOME.",
         ) from error
     with listener:
         yield listener
-        (home / home_socket.FILE).unlink(missing_ok=True)
+        (home / file).unlink(missing_ok=True)
 
 
 def _listen_inside(home: Path) -> socket.socket:
@@ -258,7 +261,8 @@ async def _serve(
     state = _compose(durable, bus, model, access, upkeep, server_info, workers, read_privacy(), cipher)
     durable.store.listen(_of_this_server(state.metrics.on_commit))
     durable.store.listen(_of_this_server(partial(log_events, asyncio.get_running_loop())))
-    servers = Servers(create_app(state), listeners.public, listeners.tls, listeners.inner, listeners.home)
+    app = create_app(state)
+    servers = Servers(app, listeners.public, listeners.tls, listeners.inner, listeners.home, listeners.bridge)
     await state.orchestrator.start()
     if state.store.is_in_charge:
         await state.dispatcher.start()

@@ -89,7 +89,7 @@ class RunningTitan:
     def kill(self) -> None:
         """End the server as a power cut would (SIGKILL). Its worker goes on."""
         self._process.kill()
-        self._process.wait()
+        self._process.wait(60)
         self._close_output()
 
     def terminate(self) -> int:
@@ -121,7 +121,7 @@ class RunningTitan:
             self._process.wait(END_WITHIN_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
+            self._process.wait(60)
             raise
 
     def _start(self) -> _Process:
@@ -225,4 +225,4 @@ def _wait_until_up(process: _Process, output: IO[str]) -> None:
                 return
     finally:
         overdue.cancel()
-    raise AssertionError(f"titan up ended with {process.wait()} before it was up: {greeting}")
+    raise AssertionError(f"titan up ended with {process.wait(60)} before it was up: {greeting}")

@@ -170,7 +170,7 @@ class Notifier:
         identifier = f"{home_id[:12]}-{entry.seq}"
         body = self._body(address, notice, identifier)
         headers = _headers(body, identifier, self._secret)
-        await self._deliver(address, notice, lambda: _post(client, address.url, body, headers))
+        await self._deliver(address, notice, lambda: post(client, address.url, body, headers))
         return True
 
     def _body(self, address: Address, notice: Notice, identifier: str) -> bytes:
@@ -245,13 +245,23 @@ def http_client() -> httpx.AsyncClient:
     return httpx.AsyncClient(timeout=ANSWER_SECONDS, verify=tls, trust_env=False, limits=limits)
 
 
-async def _post(
-    client: httpx.AsyncClient, url: str, body: bytes, headers: Mapping[str, str]
+async def post(
+    client: httpx.AsyncClient,
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    within_seconds: float = ANSWER_SECONDS,
 ) -> tuple[str | None, bool]:
     """Post once; return what failed, and whether another try may succeed."""
     try:
-        async with client.stream("POST", url, content=body, headers=headers) as answer:  # whose body nobody reads
+        async with (
+            asyncio.timeout(within_seconds),  # a head may come a byte at a time
+            client.stream("POST", url, content=body, headers=headers) as answer,  # whose body nobody reads
+        ):
             status = answer.status_code
+    except TimeoutError:
+        return f"no answer within {within_seconds:g} s", True
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return f"{type(error).__name__}: {error}", True
     if 200 <= status < 300:

@@ -18,7 +18,7 @@ from titan.model.errors import StaleLease
 from titan.model.events import FilesNoted, JobEvent, JobLeased, Subject, WorkerLost
 from titan.model.files import AttemptFile, FilePlace, StoredFile
 from titan.model.jobs import NO_KEY, Job, JobStatus, ReadyJob, queue_label
-from titan.model.workers import FreeWorker, Placement, WorkerState
+from titan.model.workers import FreeWorker, Placement, Worker, WorkerState
 from titan.orchestrator.transitions import Moves, cancel_with_descendants, follow, subject_of
 from titan.ports.jobs_store import Reader, Transaction
 from titan.rules.jobs.dispatch import plan_placements
@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 LEASE: Final = timedelta(seconds=LEASE_SECONDS)
 FILES_ACCEPTED: Final = timedelta(seconds=FILES_ACCEPTED_SECONDS)  # after the end of their attempt
 MOST_LOCKED: Final = 1000  # jobs that a server without their key looks past, in the queue of each label
+NO_SLOTS: Final[Mapping[str, int]] = {}
 NO_PREFETCH: Final[Mapping[str, Mapping[str, int]]] = {}
 
 
@@ -81,8 +82,19 @@ def free_workers(
         slots = {label: n for label, n in left.items() if n > 0}
         room = {label: n + min(left[label], 0) for label, n in beyond.items() if n + min(left.get(label, -n), 0) > 0}
         if slots or room:
-            free.append(FreeWorker(id=worker_id, free_slots=slots, prefetch_slots=room, confines_to=worker.confines_to))
+            free.append(as_free(worker, slots, room))
     return free
+
+
+def as_free(worker: Worker, slots: Mapping[str, int], room: Mapping[str, int] = NO_SLOTS) -> FreeWorker:
+    """Return a worker with these free slots, and room to prefetch."""
+    return FreeWorker(
+        id=worker.id,
+        free_slots=slots,
+        prefetch_slots=room,
+        confines_to=worker.confines_to,
+        organisation_id=worker.organisation_id,
+    )
 
 
 def candidates(reader: Reader, workers: Sequence[FreeWorker], *, beyond: int = 0) -> list[ReadyJob]:
@@ -106,9 +118,9 @@ def _queues(worker: FreeWorker) -> Iterator[tuple[str, int]]:
     """Yield the label of each queue that a worker takes jobs from, with the number that it could take."""
     for label in {**worker.free_slots, **worker.prefetch_slots}:
         slots = worker.free_slots.get(label, 0) + worker.prefetch_slots.get(label, 0)
-        yield label, slots
+        yield queue_label(label, None, worker.organisation_id), slots
         if worker.confines_to is not None:
-            yield queue_label(label, worker.confines_to), slots
+            yield queue_label(label, worker.confines_to, worker.organisation_id), slots
 
 
 def dispatch(
@@ -208,7 +220,7 @@ def reap(tx: Transaction, *, now: datetime) -> list[str]:
         if worker is not None and worker.state is WorkerState.CONNECTED and now - worker.seen_at >= LEASE:
             tx.save_worker(replace(worker, state=WorkerState.LOST))
             event = WorkerLost(cause="lease expired", worker_id=worker_id, name=worker.name)
-            tx.record(Subject(), event)
+            tx.record(Subject.of_organisation(worker.organisation_id), event)
             gone.append(worker_id)
     return gone
 

@@ -79,12 +79,12 @@ def fits(token: Token, secret: str) -> bool:
 def may_act_as(worker: Worker, bound: Token | None, shown: Token | None, *, now: datetime) -> bool:
     """Return whether somebody who shows the token `shown` may act as `worker`, which registered with `bound`.
 
-    A worker belongs to the token that it registered with. Once that has ended, or where there was none, a token that
-    is trusted may take the worker over: the home's is replaced while its worker runs.
+    A worker belongs to the token that it registered with. Once that has ended, or where there was none, a token of
+    its organisation that is trusted may take the worker over: the home's is replaced while its worker runs.
     """
     if worker.token_id == (None if shown is None else shown.id):
         return True
-    if shown is None or shown.confines:
+    if shown is None or shown.confines or shown.organisation_id != worker.organisation_id:
         return False
     return bound is None or why_over(bound, now=now) is not None
 

@@ -32,6 +32,7 @@ from titan.ports.runs_store import CallStore
 from titan.ports.runtime import Blobs, Ids
 from titan.replay.orders import (
     CODE_MISSING,
+    CODE_UNTRUSTED,
     ORDER,
     RECORDING,
     STAGES,
@@ -124,8 +125,15 @@ class Executions(_ServerJobs):
         """Submit the job that executes a run or a fork of it again; return the id of its DAG.
 
         Raises:
-            Conflict: the run's code is not stored.
+            Conflict: the run's code is not stored, or it was imported and nobody trusts it.
         """
+        if run.is_untrusted:
+            raise Conflict(
+                f"run {shown(run.id)}",
+                expected="a run that was recorded here, or whose code somebody trusts",
+                found=f"{CODE_UNTRUSTED}: it was imported, so its code may be anybody's",
+                next_step=f"Read its code; to let workers execute it, where the server runs: titan runs trust {run.id}",
+            )
         with tempfile.TemporaryFile() as file:
             await asyncio.to_thread(self._pack, run, order, file)
             file.seek(0)

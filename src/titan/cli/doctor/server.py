@@ -102,8 +102,8 @@ def check_workers(server: Server) -> Iterator[Finding]:
     unroutable = [group for queue in queues for group in queue.groups if group.waits_for is WaitsFor.UNROUTABLE]
     for group in unroutable:
         label, jobs = group.requirement, count(group.count, "job")
-        about = "" if group.confined_to is None else f" with token {group.confined_to}, from whose workers they came"
-        text = f"no worker offers {label}{about}, and {jobs} cannot start without: {_some(group)}"
+        why = next((job.reason for job in group.jobs if job.reason), f"no worker offers {label}")
+        text = f"{why}, and {jobs} cannot start without: {_some(group)}"
         yield warn("queue", text, f"Start a worker with --offer {label}:1, or cancel what is not wanted.")
     locked = {job.name for queue in queues for group in queue.groups for job in group.jobs if job.reason == NO_KEY}
     if locked:

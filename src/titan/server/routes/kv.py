@@ -13,7 +13,7 @@ from titan.ports.jobs_store import Reader, Transaction
 from titan.rules.access import Permission
 from titan.rules.jobs.gates import KEYS_PREFIX, STATUS_PREFIX
 from titan.rules.names import check_key, shown
-from titan.server.http.authorization import authorize, check_waited_for
+from titan.server.http.authorization import authorize, check_blob, check_waited_for
 from titan.server.http.call import Call, Json
 from titan.server.http.route import Routes
 from titan.server.http.validation import check_text
@@ -45,6 +45,7 @@ async def put_value(call: Call, body: wire.PutBody) -> Json[OkAnswer]:
     await _check_change(call, body.key)
     _check_value(body.key, body.value)
     if body.artifact is not None:
+        await check_blob(call, body.artifact)
         keep_blob(call.app.blobs, body.artifact)
 
     def act(tx: Transaction) -> OkAnswer:

@@ -21,7 +21,7 @@ from titan.model.runs import Replay, ReplayLevel, ReplayState, Run
 from titan.model.shaped import shaped
 from titan.model.tokens import Role
 from titan.ports.runs_store import CallReader, CallTransaction
-from titan.replay.orders import CODE_MISSING, ForkOrder, Order
+from titan.replay.orders import CODE_MISSING, CODE_UNTRUSTED, ForkOrder, Order
 from titan.rules.access import Permission
 from titan.rules.names import shown
 from titan.rules.runs.lifecycle import end_by_hand
@@ -269,6 +269,8 @@ def list_replays(call: Call, reader: CallReader, query: wire.ReplaysQuery) -> wi
 def _why_not_executed(call: Call, reader: CallReader, run: Run) -> str | None:
     if run.status in (RunStatus.PENDING, RunStatus.RUNNING):
         return "run_incomplete"
+    if run.is_untrusted:
+        return CODE_UNTRUSTED
     processes = processes_of_run(reader, run)
     return None if has_stored_program(processes) or call.app.executions.has_stages(run) else CODE_MISSING
 
@@ -421,7 +423,15 @@ async def start_fork(call: Call, body: wire.NewForkBody) -> wire.ForkView:
         max_usd=str(body.max_usd or 0),
         max_calls=body.max_calls or 0,
     )
-    order = Order(path=path_of(run, replay_id), run_id=run.id, no_sandbox=body.no_sandbox, fork=fork)
+    server = call.app.server_info
+    order = Order(
+        path=path_of(run, replay_id),
+        run_id=run.id,
+        no_sandbox=body.no_sandbox,
+        fork=fork,
+        home=server.home,
+        home_id=server.home_id,
+    )
     dag_id = await call.app.executions.begin(run, order, name=f"fork-{replay_id[:8]}")
     entry = {"type": "run", "run_id": fork_id, "at_ns": time.time_ns(), "agent_id": run.agent_id, "name": run.name}
     recorded = {"entries": [entry | {"parent_run_id": run.id, "forked_at_action_id": at}]}

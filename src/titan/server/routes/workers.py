@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
 from titan.model.errors import Conflict, InvalidInput, StaleLease
 from titan.model.jobs import JobStatus
-from titan.model.projects import name_of_project
+from titan.model.projects import name_of_project, organisation_of
 from titan.model.shaped import shaped
 from titan.model.workers import Worker, WorkerState
 from titan.orchestrator.attempts import Leased, Progress
@@ -64,6 +64,7 @@ async def register(call: Call, body: wire.Registration) -> wire.Registered:
         joined_at=now,
         seen_at=now,
         token_id=None if token is None else token.id,
+        organisation_id=call.caller.organisation_id,
         confines=token is not None and token.confines,
     )
     await call.app.orchestrator.join(worker)
@@ -145,7 +146,7 @@ async def sort_out_workspaces(call: Call, body: wire.WorkspacesRequest) -> wire.
     worker_id = call.path("worker")
 
     def look(reader: Reader) -> list[str]:
-        known_worker(reader, worker_id)
+        organisation_id = known_worker(reader, worker_id).organisation_id
         pinned = call.app.calls.read(lambda calls: calls.pinned_runs())
         projects, old = reader.projects(), []
         for name, seconds in islice(body.idle_seconds.items(), wire.MAX_WORKSPACES_ASKED):
@@ -157,6 +158,8 @@ async def sort_out_workspaces(call: Call, body: wire.WorkspacesRequest) -> wire.
                 continue
             dag = reader.dag(owner_id) if kind == "dag" else None
             owner = dag if run is None else reader.run_control(*run)
+            if owner is not None and organisation_of(owner.project_id) != organisation_id:
+                continue
             if may_delete_workspace(owner, idle=timedelta(seconds=seconds), keep=keep, now=now):
                 old.append(name)
         return old
@@ -292,7 +295,8 @@ def list_workers(call: Call, reader: Reader, query: wire.WorkersQuery) -> wire.W
     """List workers, connected ones first."""
     states = query.state.split(",") if query.state else None
     local_ids, owns = _local_ids(call), call.caller.owns
-    workers = [w for w in reader.workers() if states is None or displayed_state(w) in states]
+    known = [each for each in reader.workers() if call.caller.sees_worker_of(each.organisation_id)]
+    workers = [each for each in known if states is None or displayed_state(each) in states]
     views = [worker_view(reader, worker, owns=owns, local_ids=local_ids) for worker in workers]
     return wire.WorkersAnswer(workers=views)
 
