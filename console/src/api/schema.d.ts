@@ -3017,6 +3017,7 @@ export interface components {
             job_name: string;
             label: string | null;
             lease_id: string;
+            masked: string[];
             max_log_bytes: number | null;
             priority: number;
             ready_at: string | null;

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 import msgspec
@@ -24,6 +23,7 @@ from titan.evaluate.definitions import (
 )
 from titan.evaluate.frozen import pinned, ran_with
 from titan.evaluate.worlds import LiveRun
+from titan.ingest.values import dollars_of
 from titan.judge import scorers
 from titan.judge.scorers import Scorer, ScorerResult, overall
 from titan.model.actions import ActionEntry, Payload, Source
@@ -322,11 +322,8 @@ def _with_calls(run: AgentRun, live: LiveRun) -> AgentRun:
 
 def _cost_in(metadata: Mapping[str, Any]) -> str | None:
     """Return the cost in US dollars that an agent reports."""
-    try:
-        cost = Decimal(str(metadata["cost_usd"]))
-    except (KeyError, InvalidOperation):
-        return None
-    return str(cost) if cost.is_finite() and cost >= 0 else None
+    cost = dollars_of(metadata.get("cost_usd"))
+    return None if cost is None else str(cost)
 
 
 def as_json(value: Any) -> str:
