@@ -210,7 +210,7 @@ def request_of(setting: Setting, live: LiveRun, url: str) -> dict[str, Any]:
 
 
 def setting_of(reader: CallReader, *, run: AgentRun) -> Setting | None:
-    """Return the settings of an agent run, as they were when it was dispatched; None where a part is not known."""
+    """Return the settings of an agent run as it was dispatched; None where a part is not known."""
     found = ran_with(reader, run)
     task = reader.task(run.project_id, run.workflow_id, run.task_id)
     agent = reader.registered_agent(run.project_id, run.agent_id, run.agent_version)
@@ -218,13 +218,16 @@ def setting_of(reader: CallReader, *, run: AgentRun) -> Setting | None:
     if task is None or agent is None or world is None or seed is None or initial is None or scorers is None:
         return None
     config = msgspec.json.decode(run.config)
-    modes = config["tool_modes"]
+    modes, field = config["tool_modes"], msgspec.convert(config["field"], AgentField)
+    workflow = reader.workflow(run.project_id, run.workflow_id)
+    fields = () if workflow is None else definition_of(workflow).fields
+    cap = next((one.concurrency_cap for one in fields if one.name == run.field), field.concurrency_cap)
     return Setting(
         run=run,
         task=task,
         world=replace(world, tools=tuple(replace(tool, mode=Mode(modes[tool.name])) for tool in world.tools)),
         sub_agents=msgspec.convert(config.get("sub_agents", ()), tuple[SubAgent, ...]),
-        field=msgspec.convert(config["field"], AgentField),
+        field=replace(field, concurrency_cap=cap),  # a changed cap is for those that wait, too
         agent=agent_definition_of(agent),
         seed=seed,
         initial=initial,

@@ -149,6 +149,26 @@ def test_a_waiting_run_is_tried_as_it_was_dispatched(port: int) -> None:
     assert policies == ["", ""]
 
 
+def test_a_changed_cap_is_for_the_runs_that_wait_too(port: int) -> None:
+    is_first, may_end, both = threading.Lock(), threading.Event(), threading.Barrier(2, timeout=60)
+
+    def agent(asked: Asked) -> object:
+        if is_first.acquire(blocking=False):
+            may_end.wait(60)
+        else:
+            both.wait()  # the two others, at once
+        return {"final_response": "done"}
+
+    with agent_server(agent) as url:
+        path = a_workflow(port, "cap-of-those-that-wait", http_agent(url), concurrency_cap=1)
+        runs = dispatched(port, path, repeat=3)
+        field = {"name": "agent", "agent": "cap-of-those-that-wait", "concurrency_cap": 2}
+        put_world(port, path, DEFINITION, fields=[field])
+        may_end.set()
+
+        assert [ended(port, path, one)["status"] for one in runs] == ["completed"] * 3
+
+
 def test_a_rerun_says_in_what_its_world_state_seed_and_scorers_differ(port: int) -> None:
     path = a_workflow(port, "differing", python_agent(CANCEL))
     [run_id] = dispatched(port, path)

@@ -1,11 +1,10 @@
 """Queries and writes of workflows, tasks, registered agents, tool endpoints and agent runs."""
 
-from collections.abc import Iterable
+from collections.abc import Set
 
 from titan.model.evaluations import AgentRun, RegisteredAgent, Task, ToolEndpoint, Workflow
 from titan.store.columns import RowReader, methods_read_rows, to_json
 from titan.store.runs.rows import AGENT_RUNS, ENDPOINTS, REGISTERED_AGENTS, TASKS, WORKFLOWS
-from titan.store.session import Row
 
 
 @methods_read_rows
@@ -77,15 +76,16 @@ class SqlEvaluationTransaction(SqlEvaluationReader):
     def save_task(self, task: Task) -> None:
         before = self.task(task.project_id, task.workflow_id, task.id)
         self._session.run("save_task", TASKS.row(task))
-        if before is not None and before.state_digest != task.state_digest:
-            self._forget_unnamed(task.project_id, [(before.state_digest,)])
+        if before is not None:
+            self._forget_unnamed(task.project_id, {before.state_digest})
 
     def forget_task(self, project_id: str, workflow_id: str, task_id: str) -> None:
         place = {"project_id": project_id, "workflow_id": workflow_id, "task_id": task_id}
-        named = self._session.all("digests_of_task", **place)
+        task = self.task(project_id, workflow_id, task_id)
+        named = {digest for row in self._session.all("digests_of_runs", **place) for digest in row}
         self._session.run("forget_agent_runs_of_task", place)
         self._session.run("forget_task", place)
-        self._forget_unnamed(project_id, named)
+        self._forget_unnamed(project_id, named if task is None else {*named, task.state_digest})
 
     def save_registered_agent(self, agent: RegisteredAgent) -> None:
         self._session.run("save_registered_agent", REGISTERED_AGENTS.row(agent))
@@ -100,14 +100,13 @@ class SqlEvaluationTransaction(SqlEvaluationReader):
         self._session.run("save_agent_run", AGENT_RUNS.row(run))
 
     def _forget_agent_run(self, project_id: str, run_id: str) -> None:
-        """Delete an agent run, and the definitions that nothing names then."""
-        place = {"project_id": project_id, "run_id": run_id}
-        named = self._session.all("digests_of_agent_run", **place)
-        self._session.run("forget_agent_run", place)
-        self._forget_unnamed(project_id, named)
+        run = self.agent_run(project_id, run_id)
+        if run is not None:
+            self._session.run("forget_agent_run", {"project_id": project_id, "run_id": run_id})
+            named = {run.world_digest, run.state_digest, run.seed_digest, run.scorers_digest}
+            self._forget_unnamed(project_id, named)
 
-    def _forget_unnamed(self, project_id: str, named: Iterable[Row]) -> None:
+    def _forget_unnamed(self, project_id: str, digests: Set[str | None]) -> None:
         """Delete those of these definitions that no task or agent run names."""
-        digests = sorted({digest for row in named for digest in row if digest is not None})
-        if digests:
-            self._session.run("forget_unnamed_definitions", {"project_id": project_id, "digests": to_json(digests)})
+        given = {"project_id": project_id, "digests": to_json(sorted(digests - {None}, key=str))}
+        self._session.run("forget_unnamed_definitions", given)

@@ -43,20 +43,10 @@ select content from definitions where project_id = :project_id and digest = :dig
 -- name: save_definition
 insert into definitions (project_id, digest, content) values (:project_id, :digest, :content)
 
--- name: digests_of_task
-select distinct tasks.state_digest, tried.world_digest, tried.state_digest, tried.seed_digest, tried.scorers_digest
-from tasks
-left join agent_runs as tried
-    on
-        tried.project_id = tasks.project_id
-        and tried.workflow_id = tasks.workflow_id
-        and tried.task_id = tasks.id
-where tasks.project_id = :project_id and tasks.workflow_id = :workflow_id and tasks.id = :task_id
-
--- name: digests_of_agent_run
-select world_digest, state_digest, seed_digest, scorers_digest
+-- name: digests_of_runs
+select distinct world_digest, state_digest, seed_digest, scorers_digest
 from agent_runs
-where project_id = :project_id and run_id = :run_id
+where project_id = :project_id and workflow_id = :workflow_id and task_id = :task_id
 
 -- name: forget_unnamed_definitions
 delete from definitions
@@ -64,23 +54,15 @@ where
     project_id = :project_id
     and digest in each(:digests)
     and not exists (
-        select 1 from tasks where tasks.project_id = :project_id and tasks.state_digest = definitions.digest
-    )
-    and not exists (
-        select 1 from agent_runs as tried
-        where tried.project_id = :project_id and tried.world_digest = definitions.digest
-    )
-    and not exists (
-        select 1 from agent_runs as tried
-        where tried.project_id = :project_id and tried.state_digest = definitions.digest
-    )
-    and not exists (
-        select 1 from agent_runs as tried
-        where tried.project_id = :project_id and tried.seed_digest = definitions.digest
-    )
-    and not exists (
-        select 1 from agent_runs as tried
-        where tried.project_id = :project_id and tried.scorers_digest = definitions.digest
+        select 1 from tasks where project_id = :project_id and state_digest = digest
+        union all
+        select 1 from agent_runs where project_id = :project_id and world_digest = digest
+        union all
+        select 1 from agent_runs where project_id = :project_id and state_digest = digest
+        union all
+        select 1 from agent_runs where project_id = :project_id and seed_digest = digest
+        union all
+        select 1 from agent_runs where project_id = :project_id and scorers_digest = digest
     )
 
 -- name: registered_agent
