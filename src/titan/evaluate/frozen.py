@@ -126,12 +126,10 @@ def _ran_before(reader: CallReader, run: AgentRun) -> RanWith:
     """
     workflow = reader.workflow(run.project_id, run.workflow_id)
     task = reader.task(run.project_id, run.workflow_id, run.task_id)
-    if workflow is None or task is None:
+    if workflow is None or task is None or frozen(seed_of(task)).digest != run.seed_digest:
         return RanWith()
     config, world, seed = msgspec.json.decode(run.config), definition_of(workflow).world, seed_of(task)
     is_same_world = frozen(world).digest[:16] == config.get("world", {}).get("digest")
-    if frozen(seed).digest != run.seed_digest:
-        return RanWith(world=world if is_same_world else None)
     is_same_state = is_same_world or seed.initial_state is not None
     return RanWith(
         world=world if is_same_world else None,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from tests.support.agent_server import Asked, agent_server
@@ -14,7 +16,8 @@ from tests.support.command_line import run_titan
 from tests.support.evaluations import PROJECT, a_workflow, dispatched, ended, http_agent, python_agent
 from tests.support.older_stores import older_database, older_home
 from tests.support.raw_http import ask, ask_json, given
-from tests.support.running_titan import running_titan
+from tests.support.running_titan import RunningTitan, running_titan
+from tests.support.waiting import wait_until
 from tests.unit.world.a_shop import DEFINITION
 
 CANCEL = 'call("get_order", order_id="O1")\n    return call("cancel_order", order_id="O1")["message"]'
@@ -209,6 +212,41 @@ def test_a_submitted_program_is_of_the_world_that_it_ran_in(port: int, tmp_path:
     assert done.exit_code == 1  # nothing was cancelled
     assert history(port, place) == before
     assert before[1]["ledger"]["entities"]["order"]["O1"]["attrs"]["total"] == 30.3
+
+
+def test_nothing_of_a_workflow_is_left_when_all_that_named_it_is_deleted(titan: RunningTitan) -> None:
+    port, place = titan.sdk_port, "/api/projects/left-over"
+    definition = {"world": DEFINITION, "fields": [{"name": "agent", "agent": "agent"}]}
+    seeds = ({"user_instruction": "Go."}, {"user_instruction": "Go.", "initial_state": OTHER["initial_state"]})
+    tasks = [{"id": f"t{number}", "odyssey_seed": seed} for number, seed in enumerate(seeds)]
+
+    def done(method: str, target: str, body: Any = None) -> Any:
+        answer = ask_json(port, method, target, body, {"X-Titan-Project": "left-over"})
+        assert answer.status in (200, 202), answer.body
+        return answer.value
+
+    def stored() -> int:
+        with closing(apsw.Connection(str(titan.home / "calls.db"), flags=apsw.SQLITE_OPEN_READONLY)) as connection:
+            found = connection.execute("select count(*) from definitions where project_id = 'left-over'")
+            return int(str(found.get))
+
+    done("PUT", f"{place}/agents/agent", {"definition": python_agent("return 'done'")})
+    done("PUT", f"{place}/workflows/shop", {"definition": definition})
+    done("POST", f"{place}/workflows/shop/tasks", {"tasks": tasks})
+    assert stored() == 2  # states
+    first, second = done("POST", f"{place}/workflows/shop/agent-runs", {})["run_ids"]
+    for number, run_id in enumerate((first, second)):
+        run = f"{place}/workflows/shop/tasks/t{number}/agent-runs/{run_id}?wait_seconds=20"
+        wait_until(lambda run=run: done("GET", run)["ended_at"] is not None, "the end of a run", seconds=60)  # type: ignore[misc]
+    assert stored() == 2 + 1 + 2 + 1  # with the world, a seed of each, and the scorers
+    done("POST", f"{place}/workflows/shop/tasks/t1/re-seed", {"odyssey_seed": {"initial_state": None}})
+    assert stored() == 6  # the second run names them still
+    done("DELETE", f"/api/v1/runs/{second}")
+    assert stored() == 4
+    done("DELETE", f"{place}/workflows/shop/tasks/t0")
+    assert stored() == 1  # what the other task took from the world
+    done("DELETE", f"{place}/workflows/shop")
+    assert stored() == 0
 
 
 LAMP = f"{PROJECT}/workflows/lamp"
