@@ -153,13 +153,13 @@ def test_a_waiting_run_is_tried_as_it_was_dispatched(port: int) -> None:
 
 
 def test_a_changed_cap_is_for_the_runs_that_wait_too(port: int) -> None:
-    is_first, may_end, both = threading.Lock(), threading.Event(), threading.Barrier(2, timeout=60)
+    is_first, may_end, both = threading.Lock(), threading.Event(), threading.Barrier(2)
 
     def agent(asked: Asked) -> object:
         if is_first.acquire(blocking=False):
             may_end.wait(60)
         else:
-            both.wait()  # the two others, at once
+            both.wait(60)  # the two others, at once
         return {"final_response": "done"}
 
     with agent_server(agent) as url:
