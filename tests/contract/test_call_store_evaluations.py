@@ -34,6 +34,7 @@ TASK = Task(
     scorers="[]",
     created_at=NOON,
     seeded_at=NOON,
+    state_digest="state",
 )
 WHOLE = AgentRun(
     project_id=PROJECT,
@@ -67,13 +68,19 @@ WHOLE = AgentRun(
     violations=4,
     agent_cost="0.1",
     simulator_cost="0.2",
+    world_digest="world",
+    state_digest="state",
+    scorers_digest="scorers",
 )
+DIGESTS = ("world", "state", "scorers", "d")  # that it names
 
 
 @pytest.fixture
 def stored(calls: CallStore) -> CallStore:
     def act(tx: CallTransaction) -> None:
         tx.save_workflow(WORKFLOW)
+        for digest in DIGESTS:
+            tx.save_definition(PROJECT, digest, f"[{digest}]")
         tx.save_task(TASK)
         tx.save_agent_run(WHOLE)
 
@@ -127,6 +134,61 @@ def test_agent_runs_are_paged_the_latest_first_and_unfinished_ones_found(stored:
     assert ids(all_of_them[0], 1) == all_of_them[1:2]
     assert [one.run_id for one in stored.read(lambda reader: reader.unfinished_agent_runs())] == ["run-0", "run-1"]
     assert stored.read(lambda reader: reader.agent_runs(PROJECT, "shop", task_id="other", limit=9)) == []
+
+
+def definitions(calls: CallStore) -> set[str]:
+    """Return the digests of the definitions that are stored."""
+    found = calls.read(lambda reader: {one: reader.definition(PROJECT, one) for one in (*DIGESTS, "other state")})
+    assert all(content in (None, f"[{digest}]") for digest, content in found.items())
+    return {digest for digest, content in found.items() if content is not None}
+
+
+def test_a_definition_is_stored_once_and_read_only_in_its_project(stored: CallStore) -> None:
+    stored.transact(lambda tx: tx.save_definition(PROJECT, "state", "[state]")).result()
+
+    assert definitions(stored) == set(DIGESTS)
+    assert stored.read(lambda reader: reader.definition("other", "state")) is None
+
+
+def test_definitions_are_deleted_with_the_last_run_or_task_that_names_them(stored: CallStore) -> None:
+    other = replace(WHOLE, run_id="other", world_digest="state")
+    record(stored, a_word(), a_call())
+
+    stored.transact(lambda tx: tx.save_agent_run(other)).result()
+    stored.transact(lambda tx: tx.forget_run(PROJECT, RUN)).result()
+    assert definitions(stored) == {"state", "scorers", "d"}
+    stored.transact(lambda tx: tx.forget_task(PROJECT, "shop", "cancel")).result()
+    assert definitions(stored) == set()
+
+
+def test_a_state_is_deleted_when_its_last_task_is_seeded_with_another(stored: CallStore) -> None:
+    def reseed(tx: CallTransaction) -> None:
+        tx.save_definition(PROJECT, "other state", "[other state]")
+        tx.save_task(replace(TASK, state_digest="other state"))
+
+    stored.transact(reseed).result()
+    assert definitions(stored) == {*DIGESTS, "other state"}  # the run names the first one still
+    stored.transact(lambda tx: tx.save_task(TASK)).result()
+
+    assert definitions(stored) == set(DIGESTS)
+
+
+def test_a_definition_of_another_project_stays(stored: CallStore) -> None:
+    def act(tx: CallTransaction) -> None:
+        tx.save_definition("other", "state", "[state]")
+        tx.forget_task(PROJECT, "shop", "cancel")
+
+    stored.transact(act).result()
+
+    assert stored.read(lambda reader: reader.definition("other", "state")) == "[state]"
+    assert definitions(stored) == set()
+
+
+def test_attempts_are_counted_by_task_and_field(stored: CallStore) -> None:
+    def attempts(task: str, field: str) -> int:
+        return stored.read(lambda reader: reader.attempts(PROJECT, "shop", task, field))
+
+    assert (attempts("cancel", "main"), attempts("cancel", "other"), attempts("other", "main")) == (3, 0, 0)
 
 
 def test_a_run_that_is_deleted_takes_its_agent_run_along(stored: CallStore) -> None:

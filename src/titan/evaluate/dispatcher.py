@@ -17,7 +17,6 @@ from titan.evaluate.agent_runs import (
     Setting,
     cancelled,
     completed,
-    definition_of,
     dispatch,
     failed,
     internal_error,
@@ -39,7 +38,7 @@ from titan.evaluate.contract import (
     read_answer,
     read_exchange,
 )
-from titan.evaluate.definitions import HttpAgent, PythonAgent, SubmittedAgent
+from titan.evaluate.definitions import HttpAgent, PythonAgent, SubmittedAgent, definition_of
 from titan.evaluate.external import AgentClient
 from titan.evaluate.worlds import LiveRun, Records, Worlds
 from titan.judge.scorers import Ended, score
@@ -49,7 +48,6 @@ from titan.model.evaluations import ENDED, AgentRun, AgentRunStatus, ErrorClass,
 from titan.orchestrator.bus import BusClosed
 from titan.ports.runs_store import CallStore, CallTransaction
 from titan.ports.runtime import Clock, Ids
-from titan.world.ledger import seeded
 from titan.world.simulation import Environment, State
 
 logger = logging.getLogger(__name__)
@@ -130,11 +128,11 @@ class Dispatcher:
     def open(self, setting: Setting) -> tuple[LiveRun, str]:
         """Open the world of a run; return it and its token."""
         world, seed, run = setting.world, setting.seed, setting.run
+        digest = f"{run.world_digest}{run.seed_digest}"  # answers of a model are of one world, too
         environment = Environment(
-            world, seed.failure_rules, seed_digest=run.seed_digest, instructions=seed.behavior_instructions
+            world, seed.failure_rules, seed_digest=digest, instructions=seed.behavior_instructions
         )
-        initial = seeded(seed.initial_state or world.initial_state)
-        live, token = self._worlds.open(run.project_id, run.run_id, environment, State(ledger=initial))
+        live, token = self._worlds.open(run.project_id, run.run_id, environment, State(ledger=setting.initial))
         self._live[run.project_id, run.run_id] = live
         return live, token
 
@@ -213,7 +211,9 @@ class Dispatcher:
                 return  # it is still pending: the next server begins it
             setting = await asyncio.to_thread(self._calls.read, partial(setting_of, run=run))
             if setting is None:
-                await self._fail(run, internal_error("its workflow, task, agent or agent field is gone"))
+                await self._fail(
+                    run, internal_error("its world, seed, scorers or agent of when it was dispatched are not stored")
+                )
             else:
                 places.set_most(setting.field.concurrency_cap)
                 await self._perform(setting)

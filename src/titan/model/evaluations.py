@@ -74,10 +74,11 @@ class Task(Struct, frozen=True, kw_only=True):
     id: str
     name: str
     seed: str  #: a JSON object: `titan.world.definition.TaskSeed` and the axes of conversations
-    seed_digest: str  #: SHA-256 of the seed
+    seed_digest: str  #: SHA-256 of the seed and its initial state
     scorers: str  #: a JSON array: `titan.judge.scorers.Scorer`
     created_at: datetime
     seeded_at: datetime
+    state_digest: str | None = None  #: of the initial state in `definitions`; None: seeded before there were any
 
 
 class RegisteredAgent(Struct, frozen=True, kw_only=True):
@@ -134,6 +135,10 @@ class AgentRun(Struct, frozen=True, kw_only=True):
     violations: int = 0
     agent_cost: str | None = None  #: US dollars, a decimal
     simulator_cost: str | None = None
+    #: Of what it ran with in `definitions`, as is `seed_digest`; None: it was made before there were any.
+    world_digest: str | None = None
+    state_digest: str | None = None
+    scorers_digest: str | None = None
 
 
 def total_cost(run: AgentRun) -> Decimal | None:

@@ -440,6 +440,9 @@ class EvaluationReader(Protocol):
     def tasks(self, project_id: str, workflow_id: str, *, after: str = "", limit: int) -> list[Task]:
         """Return tasks behind `after`, by id."""
 
+    def definition(self, project_id: str, digest: str) -> str | None:
+        """Return the JSON that tasks and agent runs of a project name by its SHA-256."""
+
     def registered_agent(self, project_id: str, agent_id: str, version: int | None = None) -> RegisteredAgent | None:
         """Return a version of an agent; the newest where none is named."""
 
@@ -458,6 +461,9 @@ class EvaluationReader(Protocol):
     ) -> list[AgentRun]:
         """Return agent runs of a workflow or a task, the latest first, those behind the one of id `before`."""
 
+    def attempts(self, project_id: str, workflow_id: str, task_id: str, field: str) -> int:
+        """Return the number of the last attempt at a task in an agent field, 0 where there is none."""
+
     def unfinished_agent_runs(self) -> list[AgentRun]:
         """Return the agent runs of all projects that have not ended, the earliest first."""
 
@@ -470,7 +476,11 @@ class EvaluationTransaction(EvaluationReader, Protocol):
     def forget_workflow(self, project_id: str, workflow_id: str) -> None:
         """Delete a workflow; its tasks are gone by then."""
 
-    def save_task(self, task: Task) -> None: ...
+    def save_definition(self, project_id: str, digest: str, content: str) -> None:
+        """Store JSON under its SHA-256, once; deleted with the last task or agent run that names it."""
+
+    def save_task(self, task: Task) -> None:
+        """Insert or overwrite a task; an initial state that nothing names afterwards is deleted."""
 
     def forget_task(self, project_id: str, workflow_id: str, task_id: str) -> None:
         """Delete a task with its agent runs; their Runs stay until they are deleted too."""

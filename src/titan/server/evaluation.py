@@ -7,9 +7,10 @@ from typing import Any, Final
 
 import msgspec
 
-from titan.evaluate.agent_runs import as_json, request_of, seed_of, submitted_run, submitted_setting
-from titan.evaluate.definitions import HttpAgent, HttpEndpoint, McpEndpoint, Slug, SubmittedAgent
+from titan.evaluate.agent_runs import as_json, request_of, submitted_run, submitted_setting
+from titan.evaluate.definitions import HttpAgent, HttpEndpoint, McpEndpoint, Slug, SubmittedAgent, seed_of
 from titan.evaluate.external import AddressRefused, check_url
+from titan.evaluate.frozen import initial_of_task, parts_of
 from titan.model.dags import NewDag
 from titan.model.errors import Conflict, Forbidden, InvalidInput, NotSupported, UnknownEvaluation
 from titan.model.evaluations import ENDED, AgentRun, AgentRunStatus, Task, Trigger, Workflow
@@ -21,6 +22,7 @@ from titan.server import lookup
 from titan.server.http.access import Caller
 from titan.server.http.call import Call
 from titan.wire.work import Submitted, WorldBody
+from titan.world.ledger import Ledger
 
 
 def read_definition(what: str, value: Any, shape: Any) -> Any:
@@ -152,7 +154,7 @@ async def submit_into_world(
         UnknownEvaluation: there is no such workflow or task.
         NotSupported: the task has several turns.
     """
-    workflow, task = await call.read_runs(partial(_workflow_and_task, call=call, world=world))
+    workflow, task, initial = await call.read_runs(partial(_tried, call=call, world=world))
     agent_id = world.agent or new.name
     check_slug(agent_id)
     run_id = f"{agent_id}-{call.app.ids.dag_id()}"
@@ -171,9 +173,11 @@ async def submit_into_world(
         seed_digest=task.seed_digest,
         config="{}",
         queued_at=call.app.clock.now(),
+        world_digest=parts_of(workflow)[0].digest,
     )
-    live, token = dispatcher.open(submitted_setting(draft, workflow, task, agent))
-    live.task_input = request_of(submitted_setting(draft, workflow, task, agent), live, call.app.server_info.urls[0])
+    setting = submitted_setting(draft, workflow, task, agent, initial)
+    live, token = dispatcher.open(setting)
+    live.task_input = request_of(setting, live, call.app.server_info.urls[0])
     try:
         answer = await stored(_in_world(new, run_id, agent_id, token, as_json(live.task_input["input"])))
         if msgspec.json.decode(answer, type=Submitted).agent_run_id != run_id:
@@ -187,11 +191,12 @@ async def submit_into_world(
     except BaseException:
         await dispatcher.drop(live)
         raise
-    dispatcher.attend(submitted_setting(run, workflow, task, agent), live)
+    dispatcher.attend(replace(setting, run=run), live)
     return answer
 
 
-def _workflow_and_task(reader: CallReader, *, call: Call, world: WorldBody) -> tuple[Workflow, Task]:
+def _tried(reader: CallReader, *, call: Call, world: WorldBody) -> tuple[Workflow, Task, Ledger]:
+    """Return the workflow and the task that a program is submitted into, and the ledger with which it begins."""
     workflow = reader.workflow(call.project_id, world.workflow)
     if workflow is None:
         raise unknown("workflow", world.workflow, "titan eval SUITE makes one of a suite.")
@@ -206,7 +211,7 @@ def _workflow_and_task(reader: CallReader, *, call: Call, world: WorldBody) -> t
             found="another one",
             next_step="Choose another task.",
         )
-    return workflow, task
+    return workflow, task, initial_of_task(reader, workflow, task)
 
 
 def _in_world(new: NewDag, run_id: str, agent_id: str, token: str, task_input: str) -> NewDag:

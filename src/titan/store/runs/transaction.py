@@ -320,7 +320,7 @@ class SqlCallTransaction(SqlEvaluationTransaction, SqlCallReader):
         for tape_no in self._tapes(project_id, run_id):
             for query in _FORGETTING_ENTRIES:
                 self._session.run(query, {"run_no": tape_no})
-        self._session.run("forget_agent_run", {"project_id": project_id, "run_id": run_id})
+        self._forget_agent_run(project_id, run_id)
         for query in _FORGETTING:
             self._session.run(query, {"run_no": run_no})
         self._texts_known.forget(run_no)

@@ -2,7 +2,7 @@
 -- reasons stand. Names and ids compare by their bytes, as in SQLite. Long texts are compressed by PostgreSQL itself, so
 -- `packs` stays empty.
 -- Whoever changes this file raises its version, here and for SQLite, and adds the step to it in migrations/ (decision 57).
--- version: 39
+-- version: 40
 
 create schema if not exists calls;
 
@@ -364,6 +364,15 @@ create index aliases_of_run on aliases (run_no);
 
 create unique index aliases_of_tape on aliases (tape_no) where tape_no is not null;
 
+-- What tasks and agent runs name by its SHA-256, in JSON: worlds without their initial state, initial states, seeds and
+-- scorers. A row is deleted with the last that names it.
+create table definitions (
+    project_id text collate "C" not null,
+    digest text collate "C" not null,
+    content text collate "C" not null,
+    primary key (project_id, digest)
+);
+
 -- Workflows: worlds, and the agents that are tried in them.
 create table workflows (
     project_id text collate "C" not null,
@@ -385,9 +394,12 @@ create table tasks (
     scorers text collate "C" not null,
     created_at_us bigint not null,
     seeded_at_us bigint not null,
+    state_digest text collate "C",
     primary key (project_id, workflow_id, id),
     foreign key (project_id, workflow_id) references workflows (project_id, id)
 );
+
+create index tasks_of_state on tasks (project_id, state_digest) where state_digest is not null;
 
 create table registered_agents (
     project_id text collate "C" not null,
@@ -445,6 +457,9 @@ create table agent_runs (
     violations bigint not null check (violations >= 0),
     agent_cost text collate "C",
     simulator_cost text collate "C",
+    world_digest text collate "C",
+    state_digest text collate "C",
+    scorers_digest text collate "C",
     primary key (project_id, run_id),
     foreign key (project_id, workflow_id, task_id) references tasks (project_id, workflow_id, id)
 );
@@ -454,3 +469,11 @@ create index agent_runs_of_task on agent_runs (project_id, workflow_id, task_id,
 create index agent_runs_of_workflow on agent_runs (project_id, workflow_id, queued_at_us);
 
 create index agent_runs_unfinished on agent_runs (queued_at_us) where status in ('pending', 'running');
+
+create index agent_runs_of_world on agent_runs (project_id, world_digest) where world_digest is not null;
+
+create index agent_runs_of_state on agent_runs (project_id, state_digest) where state_digest is not null;
+
+create index agent_runs_of_scorers on agent_runs (project_id, scorers_digest) where scorers_digest is not null;
+
+create index agent_runs_of_seed on agent_runs (project_id, seed_digest);

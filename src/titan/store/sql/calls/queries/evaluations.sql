@@ -29,10 +29,41 @@ insert into tasks ({task_columns}) values ({task_values})
 on conflict (project_id, workflow_id, id) do update
 set
     name = excluded.name, seed = excluded.seed, seed_digest = excluded.seed_digest, scorers = excluded.scorers,
-    seeded_at_us = excluded.seeded_at_us
+    seeded_at_us = excluded.seeded_at_us, state_digest = excluded.state_digest
 
 -- name: forget_task
 delete from tasks where project_id = :project_id and workflow_id = :workflow_id and id = :task_id
+
+-- name: has_definition
+select 1 from definitions where project_id = :project_id and digest = :digest
+
+-- name: definition
+select content from definitions where project_id = :project_id and digest = :digest
+
+-- name: save_definition
+insert into definitions (project_id, digest, content) values (:project_id, :digest, :content)
+
+-- name: digests_of_runs
+select distinct world_digest, state_digest, seed_digest, scorers_digest
+from agent_runs
+where project_id = :project_id and workflow_id = :workflow_id and task_id = :task_id
+
+-- name: forget_unnamed_definitions
+delete from definitions
+where
+    project_id = :project_id
+    and digest in each(:digests)
+    and not exists (
+        select 1 from tasks where project_id = :project_id and state_digest = digest
+        union all
+        select 1 from agent_runs where project_id = :project_id and world_digest = digest
+        union all
+        select 1 from agent_runs where project_id = :project_id and state_digest = digest
+        union all
+        select 1 from agent_runs where project_id = :project_id and seed_digest = digest
+        union all
+        select 1 from agent_runs where project_id = :project_id and scorers_digest = digest
+    )
 
 -- name: registered_agent
 select {registered_agent_columns}
@@ -90,6 +121,11 @@ where
     )
 order by queued_at_us desc, run_id desc
 limit :limit
+
+-- name: attempts
+select coalesce(max(attempt), 0)
+from agent_runs
+where project_id = :project_id and workflow_id = :workflow_id and task_id = :task_id and field = :field
 
 -- name: unfinished_agent_runs
 select {agent_run_columns} from agent_runs where status in ('pending', 'running') order by queued_at_us, run_id

@@ -4,7 +4,7 @@
 -- Times are integer microseconds since 1970 in UTC (*_us), durations nanoseconds (*_ns), money picodollars (10^-12 US$).
 -- Tables with long rows have a rowid.
 -- Whoever changes this file raises its version, here and for PostgreSQL, and adds the step to it in migrations/ (decision 57).
--- version: 39
+-- version: 40
 
 create table meta (
     name text not null primary key,
@@ -365,6 +365,15 @@ create index aliases_of_run on aliases (run_no);
 
 create unique index aliases_of_tape on aliases (tape_no) where tape_no is not null;
 
+-- What tasks and agent runs name by its SHA-256, in JSON: worlds without their initial state, initial states, seeds and
+-- scorers. A row is deleted with the last that names it.
+create table definitions (
+    project_id text not null,
+    digest text not null,
+    content text not null,
+    primary key (project_id, digest)
+) strict;
+
 -- Workflows: worlds, and the agents that are tried in them.
 create table workflows (
     project_id text not null,
@@ -386,9 +395,12 @@ create table tasks (
     scorers text not null,
     created_at_us integer not null,
     seeded_at_us integer not null,
+    state_digest text,
     primary key (project_id, workflow_id, id),
     foreign key (project_id, workflow_id) references workflows (project_id, id)
 ) strict;
+
+create index tasks_of_state on tasks (project_id, state_digest) where state_digest is not null;
 
 create table registered_agents (
     project_id text not null,
@@ -446,6 +458,9 @@ create table agent_runs (
     violations integer not null check (violations >= 0),
     agent_cost text,
     simulator_cost text,
+    world_digest text,
+    state_digest text,
+    scorers_digest text,
     primary key (project_id, run_id),
     foreign key (project_id, workflow_id, task_id) references tasks (project_id, workflow_id, id)
 ) strict;
@@ -455,3 +470,11 @@ create index agent_runs_of_task on agent_runs (project_id, workflow_id, task_id,
 create index agent_runs_of_workflow on agent_runs (project_id, workflow_id, queued_at_us);
 
 create index agent_runs_unfinished on agent_runs (queued_at_us) where status in ('pending', 'running');
+
+create index agent_runs_of_world on agent_runs (project_id, world_digest) where world_digest is not null;
+
+create index agent_runs_of_state on agent_runs (project_id, state_digest) where state_digest is not null;
+
+create index agent_runs_of_scorers on agent_runs (project_id, scorers_digest) where scorers_digest is not null;
+
+create index agent_runs_of_seed on agent_runs (project_id, seed_digest);
