@@ -125,12 +125,15 @@ def read_answer(found: Any, *, detail: str = "") -> Answered | Failed:
 
 def is_worth_another_try(error_class: ErrorClass, message: str, *, calls: int, tries: int) -> bool:
     """Return whether an unreachable agent is redispatched: it made no calls yet and had fewer than 2 retries."""
-    is_transient = error_class in (ErrorClass.AGENT_UNREACHABLE, ErrorClass.TRANSPORT_ERROR) or (
-        error_class is ErrorClass.AGENT_5XX and message.endswith((" 502", " 503"))
+    is_transient = (
+        error_class in (ErrorClass.AGENT_UNREACHABLE, ErrorClass.TRANSPORT_ERROR)
+        or message == LOST
+        or (error_class is ErrorClass.AGENT_5XX and message.endswith((" 502", " 503")))
     )
     return is_transient and calls == 0 and tries < len(REDISPATCH_SECONDS)
 
 
+LOST: Final = "The agent's job was lost after it had begun: its worker or the process that watches it ended."
 REDISPATCH_SECONDS: Final = (5.0, 30.0)  # before the first and the second try
 
 

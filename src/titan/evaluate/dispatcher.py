@@ -30,6 +30,8 @@ from titan.evaluate.agent_runs import (
 )
 from titan.evaluate.contract import (
     DETAIL_CHARACTERS,
+    LOST,
+    MOST_RESPONSE_BYTES,
     REDISPATCH_SECONDS,
     Answered,
     Broken,
@@ -62,6 +64,7 @@ class JobEnded:
     """The end of the job that ran an agent."""
 
     has_completed: bool
+    was_lost: bool = False  #: with its worker or the process that watches it
     reason: str = ""
     result: str | None = None  #: the last one that its jobs set, a JSON text
 
@@ -299,6 +302,11 @@ class Dispatcher:
             timeout_seconds=setting.field.run_timeout_s,
         )
         answer = live.job_answer
+        if ended.was_lost or live.task_reads > 1:
+            return internal_error(LOST)
+        if isinstance(answer, dict) and isinstance(answer.get("size"), int):
+            reason = f"the answer has {answer['size']:,} bytes of JSON; expected at most {MOST_RESPONSE_BYTES:,}"
+            return read_exchange(Exchange(broken=Broken.TOO_LARGE, reason=reason))
         if isinstance(answer, dict) and answer.keys() == {"raised"}:
             detail = self._records.without_secrets(str(answer["raised"])[-4 * DETAIL_CHARACTERS :])
             message = f"the agent raised {detail.strip().splitlines()[-1] if detail.strip() else 'an exception'}"

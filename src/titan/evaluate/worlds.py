@@ -77,7 +77,8 @@ class LiveRun:
     token_digest: str
     initial: Ledger  #: before its first call
     task_input: Mapping[str, Any] = field(default_factory=dict)  #: the request to the agent
-    job_answer: Any = None  #: of an agent that runs as a job
+    task_reads: int = 0  #: by an agent that runs as a job: once, or its job was repeated
+    job_answer: Any = None  #: of such an agent
     raw_answer: bytes = b""
     calls: int = 0
     commits: int = 0  #: calls that have an answer

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.agent_server import Asked, Raw, agent_server
-from tests.support.evaluations import a_workflow, dispatched, ended, http_agent, python_agent, tried
+from tests.support.evaluations import AGENT, a_workflow, dispatched, ended, http_agent, python_agent, tried
 from tests.support.raw_http import ask, ask_json, given
 
 CANCEL = 'return call("cancel_order", order_id="O1")["message"]'
@@ -111,6 +111,51 @@ def test_an_agent_that_is_not_there_or_takes_too_long_or_raises_has_failed(port:
     assert slow["error_class"] == "agent_timeout"
     assert broken["error_class"] == "agent_5xx"
     assert "no idea" in broken["error"]["message"]
+
+
+def test_the_function_of_a_job_may_be_a_coroutine(port: int) -> None:
+    source = AGENT.replace("def run(", "async def run(").replace("BODY", CANCEL)
+
+    found = tried(port, "coroutine", {"kind": "python", "source": source})
+
+    assert (found["status"], found["verdict"], found["final_response"]) == ("completed", "PASS", "Cancelled O1.")
+
+
+def test_an_answer_of_a_job_over_10_mb_breaks_the_contract(port: int) -> None:
+    found = tried(port, "long-answer", python_agent('return "x" * 11_000_000'))
+
+    assert found["error_class"] == "contract_error"
+    assert "expected at most 10,485,760" in found["error"]["message"]
+
+
+@pytest.mark.parametrize("comes", [CANCEL, "pass"], ids=["after-a-call", "before-any"])
+def test_an_agent_whose_watcher_is_killed_is_not_begun_again_within_its_run(port: int, comes: str) -> None:
+    name = "watcher-called" if comes == CANCEL else "watcher-idle"
+    body = f"{comes.replace('return ', '')}; import os, time; os.kill(os.getppid(), 9); time.sleep(30)"
+    path = a_workflow(port, name, python_agent(body))
+
+    found = ended(port, path, dispatched(port, path)[0])
+
+    assert (found["status"], found["error_class"]) == ("failed", "internal_error")
+    assert "lost after it had begun" in found["error"]["message"]
+    assert found["tool_calls"] == (comes == CANCEL)
+    repeated = [one["trigger"] for one in given(port, f"{path}/agent-runs")["agent_runs"][:-1]]
+    assert repeated == ([] if comes == CANCEL else ["auto_redispatch"])
+
+
+def test_a_job_that_asks_for_its_task_twice_was_begun_twice(port: int) -> None:
+    """A worker that leaves gives its jobs back, which another one begins."""
+    body = """
+    headers = {"Authorization": f"Bearer {run_token}"}
+    try:
+        urllib.request.urlopen(urllib.request.Request(f"{proxy_url}/task", headers=headers))
+    except urllib.error.HTTPError as refused:
+        return str(refused.code)"""
+
+    found = tried(port, "begun-twice", python_agent(f"import urllib.error{body}"))
+
+    assert found["error_class"] == "internal_error"
+    assert "lost after it had begun" in found["error"]["message"]
 
 
 def test_an_address_of_this_machine_needs_permission(port: int) -> None:

@@ -171,8 +171,12 @@ async def add_event(call: Call) -> Response[Any]:
 @route("GET /api/world/runs/{run}/task", Permission.ACT, answer=AnyObject)
 @_refusing
 async def show_task(call: Call) -> Response[Any]:
-    """Return the task of a run, for an agent that runs as a job."""
-    return json_answer(_run(call).task_input)
+    """Return the task of a run, once, for an agent that runs as a job: it may have acted when its job is repeated."""
+    run = _run(call)
+    run.task_reads += 1
+    if run.task_reads > 1:
+        raise Refused(409, "run_begun", f"The agent of the run {run.run_id} has begun before; stop.")
+    return json_answer(run.task_input)
 
 
 @route("POST /api/world/runs/{run}/response", Permission.ACT, body=AnyObject, answer=AnyObject)
