@@ -11,6 +11,7 @@ from msgspec import Struct
 from titan.ingest.values import dollars_of
 from titan.model.actions import MOST_USD
 from titan.model.evaluations import ErrorClass
+from titan.model.expectations import misfit_of
 
 MOST_RESPONSE_BYTES: Final = 10 * 1024 * 1024
 MOST_SCHEMA_BYTES: Final = 32 * 1024  # of tool schemas within the request
@@ -158,7 +159,9 @@ def _messages(found: Any, warnings: list[str]) -> list[Any] | None:
     try:
         rows = msgspec.convert(found, list[Message])
     except msgspec.ValidationError as error:
-        warnings.append(f"messages: {error}; they are left out")
+        misfit = misfit_of(error, list[Message], found)
+        expected = misfit.expected or "messages of OpenAI's form"
+        warnings.append(f"messages{misfit.place_within}: expected {expected}; found {misfit.found}; they are left out")
         return None
     unknown = next((row.role for row in rows if row.role not in _ROLES), None)
     if unknown is not None:

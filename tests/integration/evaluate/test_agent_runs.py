@@ -249,7 +249,9 @@ def test_a_definition_that_does_not_fit_is_refused_with_its_place(port: int) -> 
     answer = ask_json(port, "PUT", "/api/projects/default/workflows/odd", body)
 
     assert answer.status == 400
-    assert "definition.world.tools[0].mode" in answer.message
+    assert (
+        "definition.world.tools[0].mode: expected one of simulated, passthrough; found 'sometimes'." in answer.message
+    )
 
 
 def test_a_project_sees_its_own_workflows_alone(port: int) -> None:
