@@ -274,6 +274,7 @@ class RegistrationView(Struct, kw_only=True):
 
     version: int
     kind: Literal["http", "python"]
+    workflow: Annotated[str | None, Meta(description="Whose suite registered it; null: for every workflow.")]
     registered_at: datetime
 
 
@@ -293,7 +294,9 @@ class AgentView(Struct, kw_only=True):
     calls: int
     attempts: int
     success: int
-    registered: Annotated[RegistrationView | None, Meta(description="Its newest version; null where it is not.")] = None
+    registered: Annotated[
+        list[RegistrationView], Meta(description="Its newest version in each workflow, the newest first.")
+    ] = []
 
 
 class AgentsQuery(Request):

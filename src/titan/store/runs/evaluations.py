@@ -23,8 +23,11 @@ class SqlEvaluationReader(RowReader):
     def tasks(self, project_id: str, workflow_id: str, *, after: str = "", limit: int) -> list[Task]:
         return self._find(TASKS, "tasks", project_id=project_id, workflow_id=workflow_id, after=after, limit=limit)
 
-    def registered_agent(self, project_id: str, agent_id: str, version: int | None = None) -> RegisteredAgent | None:
-        return self._first(REGISTERED_AGENTS, "registered_agent", project_id=project_id, id=agent_id, version=version)
+    def registered_agent(
+        self, project_id: str, agent_id: str, version: int | None = None, *, workflow_id: str | None = None
+    ) -> RegisteredAgent | None:
+        wanted = {"id": agent_id, "version": version, "workflow_id": workflow_id}
+        return self._first(REGISTERED_AGENTS, "registered_agent", project_id=project_id, **wanted)
 
     def registered_agents(self, project_id: str) -> list[RegisteredAgent]:
         return self._find(REGISTERED_AGENTS, "registered_agents", project_id=project_id)
@@ -55,7 +58,9 @@ class SqlEvaluationTransaction(SqlEvaluationReader):
         self._session.run("save_workflow", WORKFLOWS.row(workflow))
 
     def forget_workflow(self, project_id: str, workflow_id: str) -> None:
-        self._session.run("forget_workflow", {"project_id": project_id, "id": workflow_id})
+        place = {"project_id": project_id, "id": workflow_id}
+        self._session.run("forget_agents_of_workflow", place)
+        self._session.run("forget_workflow", place)
 
     def save_task(self, task: Task) -> None:
         self._session.run("save_task", TASKS.row(task))

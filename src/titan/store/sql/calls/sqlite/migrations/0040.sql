@@ -1,0 +1,1 @@
+-- Nothing changes: the number is that of a branch that lands beside this one.
