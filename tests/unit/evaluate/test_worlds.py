@@ -34,7 +34,12 @@ class Nothing:
     ) -> object:
         return list(read())
 
-    async def call(self, project_id: str, name: str, tool: str, args: Mapping[str, Any]) -> tuple[Any, str | None]:
+    def without_secrets(self, text: str) -> str:
+        return text
+
+    async def call(
+        self, project_id: str, name: str, tool: str, args: Mapping[str, Any], *, run_id: str
+    ) -> tuple[Any, str | None]:
         return None, "none"
 
     def now(self) -> datetime:
