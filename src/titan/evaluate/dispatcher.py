@@ -6,6 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from typing import Final, Protocol
 from urllib.parse import urlsplit
@@ -45,7 +46,7 @@ from titan.evaluate.definitions import HttpAgent, PythonAgent, SubmittedAgent
 from titan.evaluate.external import AgentClient
 from titan.evaluate.worlds import LiveRun, Records, Worlds
 from titan.judge.scorers import Ended, score
-from titan.model.actions import ActionKind, RunEnd, RunEntry, Source
+from titan.model.actions import ActionEntry, ActionKind, Outcome, RunEnd, RunEntry, Source
 from titan.model.errors import StoreError
 from titan.model.evaluations import ENDED, AgentRun, AgentRunStatus, ErrorClass, Trigger
 from titan.orchestrator.bus import BusClosed
@@ -264,7 +265,29 @@ class Dispatcher:
         now, clean = self._clock.now(), self._records.without_secrets
         fields = await asyncio.to_thread(without_secrets, completed(setting.run, found, live, results, now), clean)
         run = await self._change(setting.run, lambda run: replace(completed(run, found, live, results, now), **fields))
+        await self._report_cost(run, live)
         await self._report(run, end=RunEnd.COMPLETED)
+
+    async def _report_cost(self, run: AgentRun, live: LiveRun) -> None:
+        """Record as a call the part of the agent's cost that no recorded call has."""
+        recorded = await asyncio.to_thread(self._calls.read, lambda reader: reader.run(run.project_id, run.run_id))
+        known = max(live.model_cost or Decimal(0), Decimal(0) if recorded is None else recorded.tally.cost)
+        rest = Decimal(run.agent_cost or 0) - known
+        if run.status is not AgentRunStatus.COMPLETED or rest <= 0:
+            return
+        now = self._clock.now()
+        entry = ActionEntry(
+            id="reported-cost",
+            run_id=run.run_id,
+            source=Source.WORLD,
+            kind=ActionKind.CALL,
+            name="reported cost",
+            started_at=now,
+            ended_at=now,
+            outcome=Outcome.SUCCESS,
+            cost=rest,
+        )
+        await self._records.record(run.project_id, lambda: [entry], is_fixed=True)
 
     async def _asked(self, setting: Setting, live: LiveRun, token: str) -> Answered | Failed:
         asked = request_of(setting, live, self.url)
