@@ -1,5 +1,7 @@
 """Agents tried in a world: from dispatch to verdict, with real processes."""
 
+import json
+import urllib.error
 from typing import Any
 
 import pytest
@@ -39,6 +41,8 @@ def test_an_agent_behind_an_address_calls_tools_and_is_graded_by_what_it_changed
         "missing_action",
     )
     assert found["cost_usd"] == "0.25"
+    run = given(port, f"/api/v1/runs/{found['run_id']}")
+    assert (run["tally"]["cost_usd"], run["tally"]["calls"]) == ("0.25", 2)
     assert asked[0]["input"]["user_instruction"] == "Cancel my order O1."
     assert {tool["name"] for tool in asked[0]["tools_schema"]} >= {"get_order", "cancel_order"}
     assert "initial_state" not in str(asked[0])
@@ -156,6 +160,31 @@ def test_a_job_that_asks_for_its_task_twice_was_begun_twice(port: int) -> None:
 
     assert found["error_class"] == "internal_error"
     assert "lost after it had begun" in found["error"]["message"]
+
+
+@pytest.mark.parametrize("kind", ["job", "service"])
+def test_arguments_over_1_mb_are_refused_with_413(port: int, kind: str) -> None:
+    body = """
+    import urllib.error
+    try:
+        call("get_order", order_id="x" * 2_000_000)
+    except urllib.error.HTTPError as refused:
+        return f"{refused.code} {json.load(refused)['detail']['error_class']}"
+"""
+
+    def agent(ask: Asked) -> str:
+        answer: list[str] = []
+        for _ in range(20):
+            try:
+                ask.call("get_order", order_id="x" * 2_000_000)
+            except urllib.error.HTTPError as refused:
+                answer.append(f"{refused.code} {json.load(refused)['detail']['error_class']}")
+        return ", ".join(sorted(set(answer)))
+
+    with agent_server(agent) as url:
+        found = tried(port, f"large-{kind}", python_agent(body) if kind == "job" else http_agent(url))
+
+    assert found["final_response"] == "413 payload_too_large"
 
 
 def test_an_address_of_this_machine_needs_permission(port: int) -> None:
