@@ -270,7 +270,8 @@ async def _object(call: Call, limit_bytes: int, *, error_class: str = "arguments
     try:
         return msgspec.json.decode(raw or b"{}", type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refused(400, error_class, f"expected a JSON object; found {error}") from error
+        found = "other JSON" if isinstance(error, msgspec.ValidationError) else str(error)
+        raise Refused(400, error_class, f"expected a JSON object; found {found}") from error
 
 
 def _event(
