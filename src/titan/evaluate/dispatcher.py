@@ -325,7 +325,7 @@ class Dispatcher:
             timeout_seconds=setting.field.run_timeout_s,
         )
         answer = live.job_answer
-        if ended.was_lost or live.task_reads > 1:
+        if ended.was_lost or live.has_second_attempt:
             return internal_error(LOST)
         if isinstance(answer, dict) and isinstance(answer.get("size"), int):
             reason = f"the answer has {answer['size']:,} bytes of JSON; expected at most {MOST_RESPONSE_BYTES:,}"

@@ -79,7 +79,8 @@ class LiveRun:
     token_digest: str
     initial: Ledger  #: before its first call
     task_input: Mapping[str, Any] = field(default_factory=dict)  #: the request to the agent
-    task_reads: int = 0  #: by an agent that runs as a job: once, or its job was repeated
+    attempt: str | None = None  #: of the job that the agent runs as, which was told its task
+    has_second_attempt: bool = False  #: its job began again
     job_answer: Any = None  #: of such an agent
     raw_answer: bytes = b""
     calls: int = 0

@@ -365,10 +365,11 @@ SOURCE = {source!r}
 SCHEME = "https" if os.environ.get("TITAN_TLS") else "http"
 PROXY = f"{{SCHEME}}://{{os.environ['TITAN_HOST']}}:{{os.environ['TITAN_PORT']}}/api/world/runs/{{os.environ['WORLD_RUN']}}"
 TOKEN = os.environ["WORLD_TOKEN"]
+ATTEMPT = os.urandom(8).hex()
 
 
 def ask(path, body=None):
-    headers = {{"Authorization": f"Bearer {{TOKEN}}", "Content-Type": "application/json"}}
+    headers = {{"Authorization": f"Bearer {{TOKEN}}", "Content-Type": "application/json", "X-Titan-Attempt": ATTEMPT}}
     request = urllib.request.Request(PROXY + path, None if body is None else json.dumps(body).encode(), headers)
     with urllib.request.urlopen(request) as answer:
         return json.load(answer)

@@ -147,10 +147,12 @@ def test_an_agent_whose_watcher_is_killed_is_not_begun_again_within_its_run(port
     assert repeated == ([] if comes == CANCEL else ["auto_redispatch"])
 
 
-def test_a_job_that_asks_for_its_task_twice_was_begun_twice(port: int) -> None:
+def test_a_second_attempt_of_a_job_is_not_given_the_task(port: int) -> None:
     """A worker that leaves gives its jobs back, which another one begins."""
     body = """
     headers = {"Authorization": f"Bearer {run_token}"}
+    urllib.request.urlopen(urllib.request.Request(f"{proxy_url}/task", headers=headers)).close()
+    headers["X-Titan-Attempt"] = "another"
     try:
         urllib.request.urlopen(urllib.request.Request(f"{proxy_url}/task", headers=headers))
     except urllib.error.HTTPError as refused:

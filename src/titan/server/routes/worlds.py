@@ -171,10 +171,11 @@ async def add_event(call: Call) -> Response[Any]:
 @route("GET /api/world/runs/{run}/task", Permission.ACT, answer=AnyObject)
 @_refusing
 async def show_task(call: Call) -> Response[Any]:
-    """Return the task of a run, once, for an agent that runs as a job: it may have acted when its job is repeated."""
-    run = _run(call)
-    run.task_reads += 1
-    if run.task_reads > 1:
+    """Return the task of a run, for an agent that runs as a job."""
+    run, attempt = _run(call), call.header("x-titan-attempt")
+    run.attempt = run.attempt or attempt
+    if attempt != run.attempt and attempt is not None:
+        run.has_second_attempt = True  # the first one may have acted
         raise Refused(409, "run_begun", f"The agent of the run {run.run_id} has begun before; stop.")
     return json_answer(run.task_input)
 
