@@ -65,7 +65,7 @@ function Stats({ of }: { of: AgentStatsView }) {
         <Fact name="Last seen">
           <Time at={agent.last_seen_at} />
         </Fact>
-        {agent.registered?.map((one) => (
+        {agent.registered.map((one) => (
           <Fact key={one.version} name={one.workflow ? `Registered in ${one.workflow}` : "Registered"}>
             version {one.version}, {one.kind}
           </Fact>
