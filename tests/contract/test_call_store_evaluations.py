@@ -113,6 +113,30 @@ def test_the_newest_version_of_an_agent_is_meant_where_none_is_named(calls: Call
     assert calls.read(lambda reader: reader.registered_agents(PROJECT)) == [versions[1]]
 
 
+def test_an_agent_of_a_workflow_comes_before_one_of_the_project_and_no_other_workflow_has_it(calls: CallStore) -> None:
+    def version(number: int, workflow_id: str | None) -> RegisteredAgent:
+        known = {"id": "agent", "definition": "{}", "created_at": NOON, "workflow_id": workflow_id}
+        return RegisteredAgent(project_id=PROJECT, version=number, **known)  # type: ignore[arg-type]
+
+    of_shop, of_project, of_travel = version(1, "shop"), version(2, None), version(3, "travel")
+
+    def act(tx: CallTransaction) -> None:
+        for one in (of_shop, of_project, of_travel):
+            tx.save_registered_agent(one)
+
+    def found(workflow_id: str, number: int | None = None) -> RegisteredAgent | None:
+        return calls.read(lambda reader: reader.registered_agent(PROJECT, "agent", number, workflow_id=workflow_id))
+
+    calls.transact(act).result()
+
+    assert [found(one) for one in ("shop", "travel", "third", "")] == [of_shop, of_travel, of_project, of_project]
+    assert [found("shop", number) for number in (1, 2, 3)] == [of_shop, of_project, None]
+    assert calls.read(lambda reader: reader.registered_agent(PROJECT, "agent")) == of_travel
+    assert calls.read(lambda reader: reader.registered_agents(PROJECT)) == [of_travel, of_project, of_shop]
+    calls.transact(lambda tx: tx.forget_workflow(PROJECT, "shop")).result()
+    assert found("shop") == of_project
+
+
 def test_agent_runs_are_paged_the_latest_first_and_unfinished_ones_found(stored: CallStore) -> None:
     others = [
         replace(WHOLE, run_id=f"run-{number}", queued_at=NOON + timedelta(seconds=number), status=status)

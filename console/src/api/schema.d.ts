@@ -2863,8 +2863,8 @@ export interface components {
             failed: number;
             first_seen_at: string;
             last_seen_at: string;
-            /** @description Its newest version; null where it is not. */
-            registered: components["schemas"]["RegistrationView"] | null;
+            /** @description Its newest version in each workflow, the newest first. */
+            registered: components["schemas"]["RegistrationView"][];
             running: number;
             runs: number;
             success: number;
@@ -5306,10 +5306,12 @@ export interface components {
             definition: Record<string, never>;
             id: string;
             version: number;
+            /** @description Whose suite registered it; null: for every workflow. */
+            workflow_id: string | null;
         };
         /**
          * RegisteredAgentsAnswer
-         * @description The registered agents of a project.
+         * @description The registered agents of a project and of its workflows.
          */
         RegisteredAgentsAnswer: {
             agents: components["schemas"]["RegisteredAgentView"][];
@@ -5338,6 +5340,8 @@ export interface components {
             kind: "http" | "python";
             registered_at: string;
             version: number;
+            /** @description Whose suite registered it; null: for every workflow. */
+            workflow: string | null;
         };
         /**
          * RegistryAnswer

@@ -86,7 +86,7 @@ def dispatch(
     """Store and return a new agent run; None where the workflow has no such field or its agent is not registered."""
     definition = definition_of(workflow)
     field = next((one for one in definition.fields if one.name == field_name), None)
-    agent = None if field is None else tx.registered_agent(workflow.project_id, field.agent, field.version)
+    agent = None if field is None else _agent_of(tx, workflow, field.agent, field.version)
     if field is None or agent is None:
         return None
     run = AgentRun(
@@ -128,10 +128,16 @@ def _config(definition: WorkflowDefinition, modes: Mapping[str, Mode], **others:
     )
 
 
+def _agent_of(
+    reader: CallReader, workflow: Workflow, agent_id: str, version: int | None = None
+) -> RegisteredAgent | None:
+    return reader.registered_agent(workflow.project_id, agent_id, version, workflow_id=workflow.id)
+
+
 def submitted_run(tx: CallTransaction, workflow: Workflow, task: Task, run_id: str, agent: SubmittedAgent) -> AgentRun:
     """Store and return the agent run of a program that is submitted into a world; it starts at once."""
     agent_id = agent_id_of(run_id)
-    registered = tx.registered_agent(workflow.project_id, agent_id)
+    registered = _agent_of(tx, workflow, agent_id)
     run = AgentRun(
         project_id=workflow.project_id,
         run_id=run_id,

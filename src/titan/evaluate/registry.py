@@ -40,17 +40,23 @@ class Registry:
     project_id: str
     is_plan: bool = False
 
-    def put_agent(self, agent_id: str, definition: AgentDefinition) -> tuple[RegisteredAgent, Change]:
-        """Register an agent; a changed definition is its next version."""
-        before = self.tx.registered_agent(self.project_id, agent_id)
+    def put_agent(
+        self, agent_id: str, definition: AgentDefinition, *, workflow_id: str | None = None
+    ) -> tuple[RegisteredAgent, Change]:
+        """Register an agent of the project or of a workflow; a changed definition is its next version."""
+        newest = self.tx.registered_agent(self.project_id, agent_id)
+        before = self.tx.registered_agent(self.project_id, agent_id, workflow_id=workflow_id or "")
+        if before is not None and before.workflow_id != workflow_id:
+            before = None  # the project's
         if before is not None and before.definition == as_json(definition):
             return before, Change.UNCHANGED
         agent = RegisteredAgent(
             project_id=self.project_id,
             id=agent_id,
-            version=1 if before is None else before.version + 1,
+            version=1 if newest is None else newest.version + 1,
             definition=as_json(definition),
             created_at=self.tx.now,
+            workflow_id=workflow_id,
         )
         if not self.is_plan:
             self.tx.save_registered_agent(agent)
@@ -141,7 +147,7 @@ class Registry:
     ) -> list[Changed]:
         """Register the contents of a suite, and return the changes; objects that it does not name stay."""
         done = [("endpoint", one, self.put_endpoint(one, endpoints[one])[1]) for one in endpoints]
-        done += [("agent", one, self.put_agent(one, agents[one])[1]) for one in agents]
+        done += [("agent", one, self.put_agent(one, agents[one], workflow_id=workflow_id)[1]) for one in agents]
         workflow, change = self.put_workflow(workflow_id, name, definition)
         done.append(("workflow", workflow_id, change))
         done += [("task", one.id, self.put_task(workflow, one)[1]) for one in tasks]

@@ -62,7 +62,9 @@ class Records(Protocol):
 class Endpoints(Protocol):
     """Port that calls tools at registered endpoints: `titan.evaluate.external.ToolEndpoints`."""
 
-    async def call(self, project_id: str, name: str, tool: str, args: Mapping[str, Any]) -> tuple[Any, str | None]:
+    async def call(
+        self, project_id: str, name: str, tool: str, args: Mapping[str, Any], *, run_id: str
+    ) -> tuple[Any, str | None]:
         """Return a tool's answer, or None and the failure."""
 
 
@@ -77,7 +79,9 @@ class LiveRun:
     token_digest: str
     initial: Ledger  #: before its first call
     task_input: Mapping[str, Any] = field(default_factory=dict)  #: the request to the agent
-    job_answer: Any = None  #: of an agent that runs as a job
+    attempt: str | None = None  #: of the job that the agent runs as, which was told its task
+    has_second_attempt: bool = False  #: its job began again
+    job_answer: Any = None  #: of such an agent
     raw_answer: bytes = b""
     calls: int = 0
     commits: int = 0  #: calls that have an answer
@@ -346,7 +350,7 @@ class Worlds:
 
     async def _asked(self, run: LiveRun, ask: Ask) -> tuple[Any, str | None]:
         if not isinstance(ask, AskModel):
-            return await self._endpoints.call(run.project_id, ask.endpoint, ask.tool, ask.args)
+            return await self._endpoints.call(run.project_id, ask.endpoint, ask.tool, ask.args, run_id=run.run_id)
         if ask.key in self._cache:
             self._cache.move_to_end(ask.key)
             return self._cache[ask.key], None

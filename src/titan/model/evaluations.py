@@ -86,9 +86,10 @@ class RegisteredAgent(Struct, frozen=True, kw_only=True):
 
     project_id: str
     id: str  #: its name
-    version: int  #: from 1
+    version: int  #: from 1, of this name in the project
     definition: str  #: a JSON object: `titan.evaluate.definitions.AgentDefinition`
     created_at: datetime
+    workflow_id: str | None = None  #: whose suite registered it; None: for every workflow that has none of its own
 
 
 class ToolEndpoint(Struct, frozen=True, kw_only=True):

@@ -443,11 +443,16 @@ class EvaluationReader(Protocol):
     def definition(self, project_id: str, digest: str) -> str | None:
         """Return the JSON that tasks and agent runs of a project name by its SHA-256."""
 
-    def registered_agent(self, project_id: str, agent_id: str, version: int | None = None) -> RegisteredAgent | None:
-        """Return a version of an agent; the newest where none is named."""
+    def registered_agent(
+        self, project_id: str, agent_id: str, version: int | None = None, *, workflow_id: str | None = None
+    ) -> RegisteredAgent | None:
+        """Return a version of an agent; the newest where none is named.
+
+        With a workflow the newest of its own, else of the project; "" is no workflow, and the project alone.
+        """
 
     def registered_agents(self, project_id: str) -> list[RegisteredAgent]:
-        """Return the newest version of each agent, by id."""
+        """Return the newest version of each agent in each workflow and in the project, by id, the newest first."""
 
     def tool_endpoint(self, project_id: str, endpoint_id: str) -> ToolEndpoint | None: ...
 
@@ -474,7 +479,7 @@ class EvaluationTransaction(EvaluationReader, Protocol):
     def save_workflow(self, workflow: Workflow) -> None: ...
 
     def forget_workflow(self, project_id: str, workflow_id: str) -> None:
-        """Delete a workflow; its tasks are gone by then."""
+        """Delete a workflow with its agents; its tasks are gone by then."""
 
     def save_definition(self, project_id: str, digest: str, content: str) -> None:
         """Store JSON under its SHA-256, once; deleted with the last task or agent run that names it."""

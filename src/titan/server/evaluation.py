@@ -14,6 +14,7 @@ from titan.evaluate.frozen import initial_of_task, parts_of
 from titan.model.dags import NewDag
 from titan.model.errors import Conflict, Forbidden, InvalidInput, NotSupported, UnknownEvaluation
 from titan.model.evaluations import ENDED, AgentRun, AgentRunStatus, Task, Trigger, Workflow
+from titan.model.expectations import misfit_of
 from titan.model.jobs import JobKind
 from titan.model.projects import ORGANISATION
 from titan.ports.runs_store import CallReader, CallTransaction
@@ -34,11 +35,11 @@ def read_definition(what: str, value: Any, shape: Any) -> Any:
     try:
         return msgspec.convert(value, shape)
     except msgspec.ValidationError as error:
-        problem, _, place = str(error).partition(" - at ")
+        misfit = misfit_of(error, shape, value)
         raise InvalidInput(
-            f"{what}{place.strip('`').removeprefix('$')}",
-            expected="a definition as the guide of worlds describes it",
-            found=problem,
+            what + misfit.place_within,
+            expected=misfit.expected or "a definition as the guide of worlds describes it",
+            found=misfit.found,
             next_step="Correct it and send it again; nothing was stored.",
         ) from error
 

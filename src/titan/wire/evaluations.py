@@ -144,12 +144,13 @@ class RegisteredAgentView(Struct, kw_only=True):
 
     id: str
     version: int
+    workflow_id: Annotated[str | None, Meta(description="Whose suite registered it; null: for every workflow.")]
     definition: JsonObject
     created_at: datetime
 
 
 class RegisteredAgentsAnswer(Struct, kw_only=True):
-    """The registered agents of a project."""
+    """The registered agents of a project and of its workflows."""
 
     agents: list[RegisteredAgentView]
 

@@ -276,6 +276,7 @@ class RegistrationView(Struct, kw_only=True):
 
     version: int
     kind: Literal["http", "python"]
+    workflow: Annotated[str | None, Meta(description="Whose suite registered it; null: for every workflow.")]
     registered_at: datetime
 
 
@@ -295,7 +296,9 @@ class AgentView(Struct, kw_only=True):
     calls: int
     attempts: int
     success: int
-    registered: Annotated[RegistrationView | None, Meta(description="Its newest version; null where it is not.")] = None
+    registered: Annotated[
+        list[RegistrationView], Meta(description="Its newest version in each workflow, the newest first.")
+    ] = []
 
 
 class AgentsQuery(Request):

@@ -65,11 +65,11 @@ function Stats({ of }: { of: AgentStatsView }) {
         <Fact name="Last seen">
           <Time at={agent.last_seen_at} />
         </Fact>
-        {agent.registered ? (
-          <Fact name="Registered">
-            version {agent.registered.version}, {agent.registered.kind}
+        {agent.registered.map((one) => (
+          <Fact key={one.version} name={one.workflow ? `Registered in ${one.workflow}` : "Registered"}>
+            version {one.version}, {one.kind}
           </Fact>
-        ) : null}
+        ))}
       </dl>
       <Trends of={of.trends} />
       <Days of={of.days} />

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import groupby
 from typing import Final, TypeVar
 
 from titan.insight.trends import difference, interval, mean, trends
 from titan.model.errors import InvalidInput, UnknownAgent, UnknownRun
+from titan.model.evaluations import RegisteredAgent
 from titan.model.run_control import RunStatus
 from titan.model.runs import AgentVersion, Run
 from titan.model.shaped import shaped
@@ -115,14 +117,14 @@ def list_agents(call: Call, reader: CallReader, query: wire.AgentsQuery) -> wire
     """List the agents that runs were recorded of or that are registered, by id."""
     project_id, after = call.project_id, query.cursor or ""
     agents = reader.agents(project_id, part=query.q or None, after=after, limit=query.limit + 1)
-    registered = {one.id: one for one in reader.registered_agents(project_id)}
-    views = [agent_view(agent, registered.pop(agent.agent_id, None)) for agent in agents]
+    registered = _registered(reader, project_id)
+    views = [agent_view(agent, registered.pop(agent.agent_id, ())) for agent in agents]
     until = agents[-1].agent_id if len(agents) > query.limit else None
     part = (query.q or "").casefold()
     views += [
         registered_view(one)
-        for one in registered.values()
-        if one.id > after and part in one.id.casefold() and (until is None or one.id < until)
+        for name, one in registered.items()
+        if name > after and part in name.casefold() and (until is None or name < until)
     ]
     views.sort(key=lambda view: view.agent_id)
     is_last = len(views) <= query.limit
@@ -208,6 +210,12 @@ def _difference_view(before: AgentVersion, after: AgentVersion) -> wire.VersionD
     )
 
 
+def _registered(reader: CallReader, project_id: str) -> dict[str, Sequence[RegisteredAgent]]:
+    """Return by name the agents that are registered, the newest first."""
+    by_name = groupby(reader.registered_agents(project_id), key=lambda one: one.id)
+    return {name: list(found) for name, found in by_name}
+
+
 def _found_agent(call: Call, reader: CallReader) -> wire.AgentView:
     """Return the agent that the path names.
 
@@ -216,9 +224,9 @@ def _found_agent(call: Call, reader: CallReader) -> wire.AgentView:
     """
     agent_id = call.app.recorder.known_as(call.path("agent"))
     agents = reader.agents(call.project_id, agent_id=agent_id, limit=1)
-    registered = reader.registered_agent(call.project_id, agent_id)
+    registered = _registered(reader, call.project_id).get(agent_id, ())
     if agents:
         return agent_view(agents[0], registered)
-    if registered is not None:
+    if registered:
         return registered_view(registered)
     raise unknown(UnknownAgent, "agent", agent_id, "List them with GET /api/v1/agents.")

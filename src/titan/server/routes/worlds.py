@@ -172,7 +172,12 @@ async def add_event(call: Call) -> Response[Any]:
 @_refusing
 async def show_task(call: Call) -> Response[Any]:
     """Return the task of a run, for an agent that runs as a job."""
-    return json_answer(_run(call).task_input)
+    run, attempt = _run(call), call.header("x-titan-attempt")
+    run.attempt = run.attempt or attempt
+    if attempt != run.attempt and attempt is not None:
+        run.has_second_attempt = True  # the first one may have acted
+        raise Refused(409, "run_begun", f"The agent of the run {run.run_id} has begun before; stop.")
+    return json_answer(run.task_input)
 
 
 @route("POST /api/world/runs/{run}/response", Permission.ACT, body=AnyObject, answer=AnyObject)
@@ -266,7 +271,8 @@ async def _object(call: Call, limit_bytes: int, *, error_class: str = "arguments
     try:
         return msgspec.json.decode(raw or b"{}", type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refused(400, error_class, f"expected a JSON object; found {error}") from error
+        found = "other JSON" if isinstance(error, msgspec.ValidationError) else str(error)
+        raise Refused(400, error_class, f"expected a JSON object; found {found}") from error
 
 
 def _event(

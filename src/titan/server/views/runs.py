@@ -162,15 +162,14 @@ def note_view(note: Note) -> NoteView:
     return shaped(NoteView, note)
 
 
-def agent_view(agent: AgentRow, registered: RegisteredAgent | None = None) -> wire.AgentView:
-    """Return an agent with its registration."""
-    return shaped(
-        wire.AgentView, agent, cost_usd=agent.cost, registered=None if registered is None else _registration(registered)
-    )
+def agent_view(agent: AgentRow, registered: Sequence[RegisteredAgent] = ()) -> wire.AgentView:
+    """Return an agent with its registrations."""
+    return shaped(wire.AgentView, agent, cost_usd=agent.cost, registered=list(map(_registration, registered)))
 
 
-def registered_view(agent: RegisteredAgent) -> wire.AgentView:
+def registered_view(registered: Sequence[RegisteredAgent]) -> wire.AgentView:
     """Return a registered agent without runs."""
+    agent = registered[-1]
     never = dict.fromkeys(("runs", "running", "completed", "failed", "unpriced", "estimated"), 0)
     return wire.AgentView(
         agent_id=agent.id,
@@ -180,14 +179,16 @@ def registered_view(agent: RegisteredAgent) -> wire.AgentView:
         calls=0,
         attempts=0,
         success=0,
-        registered=_registration(agent),
+        registered=list(map(_registration, registered)),
         **never,
     )
 
 
 def _registration(agent: RegisteredAgent) -> wire.RegistrationView:
     kind: Literal["http", "python"] = msgspec.json.decode(agent.definition)["kind"]
-    return wire.RegistrationView(version=agent.version, kind=kind, registered_at=agent.created_at)
+    return wire.RegistrationView(
+        version=agent.version, kind=kind, workflow=agent.workflow_id, registered_at=agent.created_at
+    )
 
 
 def bodies_view(action: Action, bodies: Bodies, limit_bytes: int = SHOWN_BYTES) -> BodiesView:

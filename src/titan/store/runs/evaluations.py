@@ -29,8 +29,11 @@ class SqlEvaluationReader(RowReader):
         row = self._session.one("definition", project_id=project_id, digest=digest)
         return None if row is None else str(row[0])
 
-    def registered_agent(self, project_id: str, agent_id: str, version: int | None = None) -> RegisteredAgent | None:
-        return self._first(REGISTERED_AGENTS, "registered_agent", project_id=project_id, id=agent_id, version=version)
+    def registered_agent(
+        self, project_id: str, agent_id: str, version: int | None = None, *, workflow_id: str | None = None
+    ) -> RegisteredAgent | None:
+        wanted = {"id": agent_id, "version": version, "workflow_id": workflow_id}
+        return self._first(REGISTERED_AGENTS, "registered_agent", project_id=project_id, **wanted)
 
     def registered_agents(self, project_id: str) -> list[RegisteredAgent]:
         return self._find(REGISTERED_AGENTS, "registered_agents", project_id=project_id)
@@ -66,7 +69,9 @@ class SqlEvaluationTransaction(SqlEvaluationReader):
         self._session.run("save_workflow", WORKFLOWS.row(workflow))
 
     def forget_workflow(self, project_id: str, workflow_id: str) -> None:
-        self._session.run("forget_workflow", {"project_id": project_id, "id": workflow_id})
+        place = {"project_id": project_id, "id": workflow_id}
+        self._session.run("forget_agents_of_workflow", place)
+        self._session.run("forget_workflow", place)
 
     def save_definition(self, project_id: str, digest: str, content: str) -> None:
         place = {"project_id": project_id, "digest": digest}

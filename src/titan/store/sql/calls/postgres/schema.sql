@@ -2,7 +2,7 @@
 -- reasons stand. Names and ids compare by their bytes, as in SQLite. Long texts are compressed by PostgreSQL itself, so
 -- `packs` stays empty.
 -- Whoever changes this file raises its version, here and for SQLite, and adds the step to it in migrations/ (decision 57).
--- version: 40
+-- version: 41
 
 create schema if not exists calls;
 
@@ -407,6 +407,7 @@ create table registered_agents (
     version bigint not null check (version >= 1),
     definition text collate "C" not null,
     created_at_us bigint not null,
+    workflow_id text collate "C",
     primary key (project_id, id, version)
 );
 

@@ -68,8 +68,12 @@ where
 -- name: registered_agent
 select {registered_agent_columns}
 from registered_agents
-where project_id = :project_id and id = :id and version = coalesce(:version, version)
-order by version desc
+where
+    project_id = :project_id
+    and id = :id
+    and version = coalesce(:version, version)
+    and (cast(:workflow_id as text) is null or workflow_id is null or workflow_id = :workflow_id)
+order by case when cast(:workflow_id as text) is not null and workflow_id is null then 1 else 0 end, version desc
 limit 1
 
 -- name: registered_agents
@@ -80,9 +84,15 @@ where
     and version = (
         select max(other.version)
         from registered_agents as other
-        where other.project_id = newest.project_id and other.id = newest.id
+        where
+            other.project_id = newest.project_id
+            and other.id = newest.id
+            and coalesce(other.workflow_id, '') = coalesce(newest.workflow_id, '')
     )
-order by id
+order by id, version desc
+
+-- name: forget_agents_of_workflow
+delete from registered_agents where project_id = :project_id and workflow_id = :id
 
 -- name: save_registered_agent
 insert into registered_agents ({registered_agent_columns}) values ({registered_agent_values})

@@ -4,7 +4,7 @@
 -- Times are integer microseconds since 1970 in UTC (*_us), durations nanoseconds (*_ns), money picodollars (10^-12 US$).
 -- Tables with long rows have a rowid.
 -- Whoever changes this file raises its version, here and for PostgreSQL, and adds the step to it in migrations/ (decision 57).
--- version: 40
+-- version: 41
 
 create table meta (
     name text not null primary key,
@@ -408,6 +408,7 @@ create table registered_agents (
     version integer not null check (version >= 1),
     definition text not null,
     created_at_us integer not null,
+    workflow_id text,
     primary key (project_id, id, version)
 ) strict;
 
