@@ -31,6 +31,7 @@ from titan.model.evaluations import (
     AgentRun,
     AgentRunStatus,
     ErrorClass,
+    RegisteredAgent,
     Task,
     Trigger,
     Verdict,
