@@ -85,7 +85,7 @@ _STATUSES: Final[Mapping[int, ErrorClass]] = {
 
 def read_exchange(exchange: Exchange) -> Answered | Failed:
     """Return the answer in an exchange, or its failure: address, connection, status, JSON, contract, in this order."""
-    detail = exchange.body[: 4 * DETAIL_CHARACTERS].decode(errors="replace")[:DETAIL_CHARACTERS]
+    detail = exchange.body[: 4 * DETAIL_CHARACTERS].decode(errors="replace")  # cut when it has no secrets any more
     if exchange.broken is not None:
         return Failed(error_class=_BROKEN[exchange.broken], message=exchange.reason, detail=detail)
     status = exchange.status or 0

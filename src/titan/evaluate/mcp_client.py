@@ -95,5 +95,5 @@ class _Limited(httpx2.AsyncByteStream):
 def _words(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    words = str(error) or type(error).__name__
+    words = str(error) or f"the connection broke ({type(error).__name__})"
     return f"it answered: {words}" if isinstance(error, MCPError) else words

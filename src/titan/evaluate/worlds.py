@@ -37,7 +37,7 @@ MOST_CACHED: Final = 10_000  # answers of models
 MOST_TOKENS: Final = 2_000  # that a simulated answer may take
 MOST_ENDED: Final = 10_000  # runs that are remembered when they have ended
 KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
-TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")  # as `secrets.token_urlsafe` writes 32 bytes
+TOKEN: Final = re.compile(r"titan_run_[A-Za-z0-9_-]{43}")  # as `secrets.token_urlsafe` writes 32 bytes
 PROBE: Final = "__reachability_probe__"  # a tool that agents ask for to see whether they reach us
 
 
@@ -53,6 +53,9 @@ class Records(Protocol):
         waits_for_totals: bool = True,
     ) -> object:
         """Record entries; return when they are durable."""
+
+    def without_secrets(self, text: str) -> str:
+        """Return a text, JSON or not, without secrets."""
 
 
 class Endpoints(Protocol):
@@ -155,7 +158,7 @@ class Worlds:
 
     def open(self, project_id: str, run_id: str, environment: Environment, state: State) -> tuple[LiveRun, str]:
         """Open a run's world; return the run and its token."""
-        token = secrets.token_urlsafe(32)
+        token = f"titan_run_{secrets.token_urlsafe(32)}"
         digest = hashlib.sha256(token.encode()).hexdigest()
         run = LiveRun(
             project_id=project_id,
@@ -188,7 +191,11 @@ class Worlds:
         if token is None:
             raise Refused(401, "run_token_missing", "Send the run's token: Authorization: Bearer …")
         if not TOKEN.fullmatch(token):
-            raise Refused(401, "run_token_invalid", "This is no token of an agent run: 43 letters, digits, _ and -.")
+            raise Refused(
+                401,
+                "run_token_invalid",
+                "This is no token of an agent run: titan_run_ and 43 letters, digits, _ and -.",
+            )
         digest = hashlib.sha256(token.encode()).hexdigest()
         run = self._runs.get(run_id)
         if run is not None and secrets.compare_digest(digest, run.token_digest):

@@ -59,8 +59,8 @@ def test_each_wrong_token_has_its_class(port: int) -> None:
         for headers, error_class in (
             ({"Authorization": ""}, "run_token_missing"),
             ({"Authorization": "Bearer short"}, "run_token_invalid"),
-            ({"Authorization": "Bearer " + "x" * 43}, "run_token_rejected"),
-            ({"X_Titan_Run_Token": "x" * 43}, "run_token_mismatch"),
+            ({"Authorization": "Bearer titan_run_" + "x" * 43}, "run_token_rejected"),
+            ({"X_Titan_Run_Token": "titan_run_" + "x" * 43}, "run_token_mismatch"),
         ):
             assert refusal(proxy.post("/tools/get_order", **headers)) == (401, error_class)
         assert proxy.post("/tools/get_order", X_Titan_Run_Token=proxy.token["Authorization"][7:]).status == 200
@@ -86,7 +86,7 @@ def _as(of_run: Proxy, with_token: Proxy) -> Proxy:
 def test_a_probe_without_a_token_of_ours_finds_the_proxy_reachable(port: int) -> None:
     target = "/api/world/runs/connectivity-check/tools/__reachability_probe__"
 
-    for token in ("bogus", "x" * 43):
+    for token in ("bogus", "titan_run_" + "x" * 43):
         assert ask(port, "POST", target, b"{}", {"Authorization": f"Bearer {token}"}).status == 401
 
 
