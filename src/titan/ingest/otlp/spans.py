@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from titan.ingest.otlp.attributes import Gathered, Meaning
-from titan.ingest.otlp.calls import asked_with, contents_of, cost_of, is_message_event, use_of
+from titan.ingest.otlp.calls import asked_with, contents_of, cost_of, is_message_event, is_taken_for_apart, use_of
 from titan.ingest.otlp.requests import Origin, Span, SpanEvent, SpanLink
 from titan.ingest.values import Value, joined_text, json_or_text, object_text, text_of, time_of
 from titan.model.actions import (
@@ -21,6 +21,7 @@ from titan.model.actions import (
 
 MAX_NS: Final = 2**63 - 1  # the year 2262
 NO_SPAN: Final = "0" * 16
+_APART: Final = "The source does not say whether its input tokens include cached ones; taken as Anthropic counts: not."
 _PENDING: Final = "pending_span"
 
 
@@ -43,6 +44,8 @@ def action_of(span: Span, gathered: Gathered, run_id: str) -> ActionEntry:
         beside["sums"] = sums_text(use, cost)
     elif kind is ActionKind.MODEL and inputs is None and (request := asked_with(gathered)):
         beside["request"] = joined_text(request)
+    if use is not None and is_taken_for_apart(gathered):
+        beside["assumed"] = text_of(_APART)
     return ActionEntry(
         id=span.parent_id if is_pending and span.parent_id else span.id,
         run_id=run_id,

@@ -127,6 +127,30 @@ def test_what_a_frame_says_of_money_and_tokens_is_kept_beside_and_counts_nowhere
     assert details(agent)["sums"] == {"input_tokens": 9, "cost_usd": "0.5"}
 
 
+@pytest.mark.parametrize(
+    ("message", "stored"),
+    [
+        ('{"role":"assistant", "finish_reason" : "stop" }', '{"role":"assistant"}'),
+        (
+            '{"role":"assistant","finish_reason":"stop","name":"critic"}',
+            '{"role":"assistant","name":"critic"}',
+        ),
+        (
+            '{"role":"assistant","finish_reason":"stop","refusal":null,"tool_calls":[]}',
+            '{"role":"assistant","refusal":null,"tool_calls":[]}',
+        ),
+        ('{"role":"assistant","parts":["a","finish_reason"]}',) * 2,
+        ('{"role":"assistant","parts":[{"b":1,"finish_reason":"stop"}]}',) * 2,
+        ('{"role":"assistant","content":"x,\\"finish_reason\\":\\"stop"}',) * 2,
+    ],
+)
+def test_a_finish_reason_is_removed_from_a_message_and_nothing_else(message: str, stored: str) -> None:
+    action = an_action({"gen_ai.operation.name": "chat", "gen_ai.output.messages": f"[{message}]"})
+
+    assert action.outputs is not None
+    assert action.outputs.shared == (stored,)
+
+
 def test_messages_are_pieces_that_stand_apart() -> None:
     question = '[{"role":"user","parts":[{"type":"text","content":"hi"}]}]'
     action = an_action(
