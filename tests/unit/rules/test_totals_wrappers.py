@@ -105,7 +105,7 @@ def test_a_call_below_a_parent_that_nobody_reported_stands_alone() -> None:
 
 @pytest.mark.parametrize("parents", [("p", "p"), ("p", "q"), (None, None)])
 def test_two_reports_of_one_source_beside_each_other_are_two_calls(parents: tuple[str | None, str | None]) -> None:
-    one, other = (an_action(f"c{n}", parent=parent, response_id="r") for n, parent in enumerate(parents))
+    one, other = (an_action(f"c{n}", parent=parent, begins=n, response_id="r") for n, parent in enumerate(parents))
 
     assert tally(one, other).calls == 2
 

@@ -24,7 +24,8 @@ _KEYS: Final[dict[Meaning, str]] = {
     # As Anthropic's own API names them: see `titan.ingest.otlp.calls`. Other spellings: `cache_meaning`.
     "cache_read_anthropic": "gen_ai.usage.cache_read_input_tokens",
     "cache_write_anthropic": "gen_ai.usage.cache_creation_input_tokens",
-    "cost": "gen_ai.usage.cost gen_ai.usage.cost_usd operation.cost llm.cost.total gen_ai.usage.total_cost gen_ai.cost.total_cost",
+    "cost": "gen_ai.usage.cost gen_ai.usage.cost_usd operation.cost llm.cost.total gen_ai.usage.total_cost"
+    " gen_ai.cost.total_cost",
     "cost_details": "langfuse.observation.cost_details",
     "entity": "traceloop.entity.name ai.telemetry.functionId",
     "error_type": "error.type",

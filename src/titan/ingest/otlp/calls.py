@@ -270,6 +270,23 @@ def use_of(gathered: Gathered, scope: str) -> ModelUse | None:
     return _with_all_input(use, total_tokens=count_of(found.get("total_tokens")), is_apart=is_apart)
 
 
+#: Members of the answers of model providers that other objects with an `id` lack: OpenAI's two APIs and Anthropic's.
+_OF_AN_ANSWER: Final = frozenset({"choices", "usage", "token_usage", "stop_reason"})
+
+
+def answered_id(gathered: Gathered) -> str | None:
+    """Return the id of the provider's answer in a model call's output; LangChain has it in `llm_output`.
+
+    Inputs, messages and texts are not looked at: they may hold the ids of other answers.
+    """
+    output = gathered.found.get("output")
+    if (type(output) is str and '"id"' not in output) or (members := members_of(output)) is None:
+        return None
+    members = members_of(members.get("llm_output")) or members
+    named = parsed(members.get("id", "null"))
+    return None if _OF_AN_ANSWER.isdisjoint(members) else _name(named)
+
+
 def is_taken_for_apart(gathered: Gathered) -> bool:
     """Return whether nothing but the names of Anthropic's own counts says that cached tokens are beside the input.
 

@@ -5,8 +5,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
+from msgspec.structs import replace
+
 from titan.ingest.otlp.attributes import Gathered, Meaning
-from titan.ingest.otlp.calls import asked_with, contents_of, cost_of, is_message_event, is_taken_for_apart, use_of
+from titan.ingest.otlp.calls import (
+    answered_id,
+    asked_with,
+    contents_of,
+    cost_of,
+    is_message_event,
+    is_taken_for_apart,
+    use_of,
+)
 from titan.ingest.otlp.requests import Origin, Span, SpanEvent, SpanLink
 from titan.ingest.values import Value, joined_text, json_or_text, object_text, text_of, time_of
 from titan.model.actions import (
@@ -34,6 +44,8 @@ def action_of(span: Span, gathered: Gathered, run_id: str) -> ActionEntry:
     has_ended = bool(span.ended_ns) and not is_pending
     failure = failure_of(span, found) if has_ended else None
     use = use_of(gathered, span.origin.scope)
+    if kind is ActionKind.MODEL and (use is None or use.response_id is None) and (answer := answered_id(gathered)):
+        use = replace(use or ModelUse(), response_id=answer)
     cost = cost_of(gathered)
     # A tool uses no tokens itself: those it reports are sums over the model calls within it.
     is_sum = kind is ActionKind.TOOL and use is not None and (use.input_tokens, use.output_tokens) != (None, None)

@@ -130,12 +130,13 @@ def _counts(actions: Sequence[ActionFacts], answered_elsewhere: Set[str]) -> dic
     models = [action for action in actions if action.kind == ActionKind.MODEL]
     may_be_nested = len(models) > 1 and any(model.parent_id is not None for model in models)
     around = models_around(actions, models) if may_be_nested else {}
-    has_sources = len({model.sources for model in models}) > 1
-    if not (around or has_sources or answered_elsewhere):
+    named = [model.response_id for model in models if model.response_id is not None]
+    may_repeat = len({model.sources for model in models}) > 1 or len(set(named)) < len(named)
+    if not (around or may_repeat or answered_elsewhere):
         return {}  # as of most runs
     wrappers = {wrapper.number: wrapper for wrapper in around.values()}
     reports = [model for model in models if model.number not in wrappers]
-    response_ids = response_ids_of(reports, around) if has_sources or answered_elsewhere else {}
+    response_ids = response_ids_of(reports, around) if may_repeat or answered_elsewhere else {}
     elsewhere = {
         report.number: (report,)
         for report in reports
@@ -146,7 +147,7 @@ def _counts(actions: Sequence[ActionFacts], answered_elsewhere: Set[str]) -> dic
     giving = {n: one for n, one in wrappers.items() if not _is_elsewhere(one, one.response_id, answered_elsewhere)}
     costs = cost_places(calls, giving, [*elsewhere.values()], around)
     tokens = token_places(calls, giving, [*elsewhere.values()], around)
-    repeats = possible_duplicates(here, response_ids) if has_sources else {}
+    repeats = possible_duplicates(here, response_ids) if may_repeat else {}
     duplicates = {report.number: call[0].number for call in here for report in call[1:]}
     counts = {
         model.number: Count(

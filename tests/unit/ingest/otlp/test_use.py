@@ -289,3 +289,36 @@ def test_counts_that_a_total_or_the_provider_tells_apart_are_not_marked(
     assert action.use is not None
     assert action.use.input_tokens == input_tokens
     assert "assumed" not in (action.details or "")
+
+
+CHAT = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
+COMPLETION = {"id": "chatcmpl-1", "object": "chat.completion", "choices": [{"message": {"id": "x"}}], "usage": {}}
+MESSAGE = {"id": "msg_1", "type": "message", "role": "assistant", "content": [], "stop_reason": "end_turn", "usage": {}}
+OF_LANGCHAIN = {"generations": [[{"id": "run-1"}]], "llm_output": {"id": "chatcmpl-1", "token_usage": {}}}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "response_id"),
+    [
+        ({"output.value": json.dumps(COMPLETION)}, "chatcmpl-1"),
+        ({"output.value": json.dumps(MESSAGE)}, "msg_1"),
+        ({"output.value": json.dumps({"id": "resp_1", "object": "response", "usage": None})}, "resp_1"),
+        ({"output.value": json.dumps(OF_LANGCHAIN)}, "chatcmpl-1"),
+        ({"output.value": json.dumps(MESSAGE), "gen_ai.response.id": "msg_2"}, "msg_2"),
+        ({"output.value": json.dumps({"id": "order-7", "state": "open"})}, None),
+        ({"output.value": json.dumps([MESSAGE])}, None),
+        ({"output.value": json.dumps({"content": json.dumps(MESSAGE), "usage": {}})}, None),
+        ({"output.value": json.dumps(MESSAGE | {"id": 7})}, None),
+        ({"output.value": "the id is " + json.dumps(MESSAGE)}, None),
+        ({"output.value": json.dumps(MESSAGE)[:-1]}, None),
+        ({"input.value": json.dumps(MESSAGE)}, None),
+        ({"gen_ai.output.messages": json.dumps([MESSAGE])}, None),
+        ({"gen_ai.operation.name": "execute_tool", "output.value": json.dumps(MESSAGE)}, None),
+    ],
+)
+def test_a_response_id_is_that_of_an_answer_in_outputs_only(
+    attributes: dict[str, object], response_id: str | None
+) -> None:
+    use = an_action(CHAT | attributes).use
+
+    assert (use and use.response_id) == response_id
