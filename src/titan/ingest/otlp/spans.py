@@ -47,9 +47,11 @@ def action_of(span: Span, gathered: Gathered, run_id: str) -> ActionEntry:
     if kind is ActionKind.MODEL and (use is None or use.response_id is None) and (answer := answered_id(gathered)):
         use = replace(use or ModelUse(), response_id=answer)
     cost = cost_of(gathered)
-    # A tool uses no tokens itself: those it reports are sums over the model calls within it.
+    # A tool uses no tokens itself: those it reports are sums over the model calls within it. Agents of Strands report
+    # all that they used since they were made, in other runs too (strands.telemetry.tracer, `accumulated_usage`).
     is_sum = kind is ActionKind.TOOL and use is not None and (use.input_tokens, use.output_tokens) != (None, None)
-    is_counted = kind in CALLS and not is_sum
+    is_of_more = kind not in CALLS and "strands-agents" in (found.get("provider"), found.get("system"))
+    is_counted = not (is_sum or is_of_more)
     agent = found.get("agent")
     beside: dict[str, str] = {}
     if not is_counted and (use is not None or cost is not None):

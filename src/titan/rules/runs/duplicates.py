@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Final, TypeAlias
 
-from titan.model.actions import OWN_ANSWER, OWN_LENGTH, ActionKind
+from titan.model.actions import OWN_ANSWER, OWN_LENGTH
 from titan.model.runs import ActionFacts
 
 #: The reports of one call. The first one is counted: our endpoint's, else the one that started last.
@@ -236,14 +236,21 @@ def models_around(actions: Sequence[ActionFacts], models: Sequence[ActionFacts])
 
     Spans that name one another as parents in a cycle have none: there the one that started first is the outermost.
     """
+    return nearest_around(actions, models, {model.number for model in models})
+
+
+def nearest_around(
+    actions: Sequence[ActionFacts], inner: Sequence[ActionFacts], wrapping: Collection[int]
+) -> dict[int, ActionFacts]:
+    """Return for each of some `inner` actions the nearest of those `wrapping` that it is below; see `models_around`."""
     by_id = {action.id: action for action in actions}
     known: dict[str, ActionFacts | None] = {}
     around: dict[int, ActionFacts] = {}
-    for model in models:
-        nearest = _nearest_model(model.parent_id, by_id, known)
+    for one in inner:
+        nearest = _nearest(one.parent_id, by_id, known, wrapping)
         if nearest is not None:
-            around[model.number] = nearest
-    _break_cycles(around, models)
+            around[one.number] = nearest
+    _break_cycles(around, inner)
     return around
 
 
@@ -283,10 +290,13 @@ def taken_from_wrappers(
     return {key: wrapper.number for key, wrapper in taken.items() if wrapper.number not in said}
 
 
-def _nearest_model(
-    place: str | None, by_id: Mapping[str, ActionFacts], known: dict[str, ActionFacts | None]
+def _nearest(
+    place: str | None,
+    by_id: Mapping[str, ActionFacts],
+    known: dict[str, ActionFacts | None],
+    wrapping: Collection[int],
 ) -> ActionFacts | None:
-    """Return the model span at or above an id; `known` holds what is known of other ids."""
+    """Return the one of `wrapping` at or above an id; `known` holds what is known of other ids."""
     passed: list[str] = []
     found: ActionFacts | None = None
     while place is not None:
@@ -296,7 +306,7 @@ def _nearest_model(
         action = by_id.get(place)
         if action is None:
             break
-        if action.kind == ActionKind.MODEL:
+        if action.number in wrapping:
             found = action
             break
         known[place] = None  # who comes here again goes round in a cycle

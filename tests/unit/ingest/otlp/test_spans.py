@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -120,11 +121,22 @@ def test_what_is_no_count_is_not_counted(count: object) -> None:
     assert action.use == ModelUse()
 
 
-def test_what_a_frame_says_of_money_and_tokens_is_kept_beside_and_counts_nowhere() -> None:
-    agent = an_action({"gen_ai.operation.name": "invoke_agent", "gen_ai.usage.input_tokens": 9, "operation.cost": 0.5})
+def test_an_agents_sums_are_kept_and_those_of_a_tool_stand_beside() -> None:
+    sums = {"gen_ai.usage.input_tokens": 9, "operation.cost": 0.5}
+    agent = an_action({"gen_ai.operation.name": "invoke_agent", **sums})
+    tool = an_action({"gen_ai.operation.name": "execute_tool", **sums})
+
+    assert (agent.cost, agent.use) == (Decimal("0.5"), ModelUse(input_tokens=9))
+    assert (tool.cost, tool.use) == (None, None)
+    assert details(tool)["sums"] == {"input_tokens": 9, "cost_usd": "0.5"}
+
+
+def test_what_an_agent_of_strands_used_in_all_its_runs_is_not_of_this_one() -> None:
+    agent = an_action(
+        {"gen_ai.operation.name": "invoke_agent", "gen_ai.system": "strands-agents", "gen_ai.usage.input_tokens": 9}
+    )
 
     assert (agent.cost, agent.use) == (None, None)
-    assert details(agent)["sums"] == {"input_tokens": 9, "cost_usd": "0.5"}
 
 
 @pytest.mark.parametrize(
