@@ -258,7 +258,7 @@ def test_a_reported_cost_below_keeps_the_estimates_beside_it() -> None:
 
 @pytest.mark.parametrize("outcome", [Outcome.ERROR, Outcome.BLOCKED, Outcome.REJECTED, None])
 def test_a_wrappers_cost_was_spent_whatever_came_of_the_call(outcome: Outcome | None) -> None:
-    found = tally(a_wrapper(cost="0.5"), a_call(outcome=outcome))
+    found = tally(a_wrapper(cost="0.5"), a_call(outcome=outcome, ends=7 if outcome else None))
 
     assert (found.calls, found.cost, found.prevented, found.unpriced) == (1, Decimal("0.5"), Decimal(0), 0)
 

@@ -27,6 +27,7 @@ from titan.model.actions import (
     ModelUse,
     Outcome,
     Source,
+    reason_of,
 )
 
 MAX_NS: Final = 2**63 - 1  # the year 2262
@@ -70,7 +71,7 @@ def action_of(span: Span, gathered: Gathered, run_id: str) -> ActionEntry:
         started_at=time_of(span.started_ns),
         ended_at=time_of(span.ended_ns) if has_ended else None,
         duration_ns=max(0, span.ended_ns - span.started_ns) if has_ended else None,
-        outcome=None if not has_ended else Outcome.SUCCESS if failure is None else Outcome.ERROR,
+        outcome=_outcome(failure) if has_ended else None,
         parent_id=_pending_parent(found) if is_pending else span.parent_id or None,
         actor=agent[:500] if type(agent) is str and agent else None,
         inputs=inputs,
@@ -82,6 +83,12 @@ def action_of(span: Span, gathered: Gathered, run_id: str) -> ActionEntry:
         details=details_of(span, gathered, failure, beside),
         project=span.origin.project,
     )
+
+
+def _outcome(failure: Failure | None) -> Outcome | None:
+    if failure is None:
+        return Outcome.SUCCESS
+    return Outcome.ERROR if reason_of(failure.type) is None else None
 
 
 def texts_of(value: Value) -> tuple[str, ...]:

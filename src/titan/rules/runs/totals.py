@@ -195,7 +195,7 @@ def _tokens_of(report: ActionFacts) -> tuple[int, int]:
 
 
 def _cost_level(report: ActionFacts) -> int:
-    if report.cost is None or report.outcome is None:
+    if report.cost is None or (report.outcome is None and report.ended_at_us is None):
         return _UNKNOWN
     if ENDPOINT in report.sources:
         return _SEEN
@@ -307,7 +307,9 @@ class _Sums:
 
     def add(self, action: ActionFacts, count: Count) -> None:
         """Add what counts of a call."""
-        outcome = action.outcome
+        # What was cancelled cost something as what failed did; it is in no count of outcomes.
+        is_over = action.outcome is None and action.ended_at_us is not None
+        outcome = Outcome.ERROR if is_over else action.outcome
         sums = self._by_outcome.get(outcome)
         if sums is None:
             sums = self._by_outcome[outcome] = _OutcomeSums()
@@ -316,7 +318,7 @@ class _Sums:
             sums.output_tokens += action.output_tokens or 0
         if count.has_cost:
             _add_cost(sums, action)
-        if count.is_call:
+        if count.is_call and not is_over:
             sums.calls += 1
             if outcome in ATTEMPTS:
                 self._note_attempt(action)
