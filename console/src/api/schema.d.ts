@@ -2634,6 +2634,8 @@ export interface components {
             output_tokens: number | null;
             parent_id: string | null;
             provider: string | null;
+            /** @description Why it is over without an outcome. */
+            reason: components["schemas"]["Reason"] | null;
             run_id: string;
             started_at: string;
             tags: string[];
@@ -2685,7 +2687,7 @@ export interface components {
             ended_at: string | null;
             error: Record<string, never> | null;
             error_class: string | null;
-            /** @description What the first failed scorer found, or the error's words. */
+            /** @description What the first scorer found that failed, else that could not grade, or the error's words. */
             failure_detail: string | null;
             failure_mode: string | null;
             field: string;
@@ -2745,7 +2747,7 @@ export interface components {
             ended_at: string | null;
             error: Record<string, never> | null;
             error_class: string | null;
-            /** @description What the first failed scorer found, or the error's words. */
+            /** @description What the first scorer found that failed, else that could not grade, or the error's words. */
             failure_detail: string | null;
             failure_mode: string | null;
             field: string;
@@ -3017,6 +3019,7 @@ export interface components {
             job_name: string;
             label: string | null;
             lease_id: string;
+            masked: string[];
             max_log_bytes: number | null;
             priority: number;
             ready_at: string | null;
@@ -5210,6 +5213,12 @@ export interface components {
             score: number;
             statement: components["schemas"]["StatementView"] | null;
         };
+        /**
+         * Reason
+         * @description Why an action that is over has no outcome. It is no attempt that failed or succeeded.
+         * @enum {unknown}
+         */
+        Reason: "cancelled" | "waiting";
         /**
          * RecommendationView
          * @description How to fix an issue.
