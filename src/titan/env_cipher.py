@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from titan.model.errors import InvalidInput, StoreUnavailable
 from titan.model.jobs import FORK_OF
+from titan.secret_files import kept_secret
 
 KEY_FILE: Final = "secret-key"  #: in the home, without TITAN_SECRET_KEY; no backup holds it
 LEAST_CHARACTERS: Final = 32
@@ -33,10 +34,10 @@ class EnvCipher:
         self._prefix = f"{_MARK}{key_id}:"
 
     def encrypted(self, environment: Mapping[str, str], project_id: str) -> dict[str, str]:
-        """Return variables with encrypted values; those that this project's key encrypted before stay as they are."""
+        """Return variables with encrypted values; those that were encrypted before stay, also those of another key."""
         return {
             name: value
-            if name == FORK_OF or self._plain(value, project_id) is not None
+            if name == FORK_OF or not self.may_decrypt({name: value}) or self._plain(value, project_id) is not None
             else self._of(value, project_id)
             for name, value in environment.items()
         }
@@ -50,7 +51,10 @@ class EnvCipher:
 
     def may_decrypt(self, environment: Mapping[str, str]) -> bool:
         """Return False if another key encrypted one of the values."""
-        return all(not value.startswith(_MARK) or value.startswith(self._prefix) for value in environment.values())
+        return all(
+            name == FORK_OF or not value.startswith(_MARK) or value.startswith(self._prefix)
+            for name, value in environment.items()
+        )
 
     def _of(self, value: str, project_id: str) -> str:
         nonce = os.urandom(_NONCE_BYTES)
@@ -89,16 +93,7 @@ def open_cipher(secret: str, home: Path) -> EnvCipher:
 
 def _key_of(file: Path) -> str:
     try:
-        try:
-            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            found = file.read_text("ascii").strip()
-        else:
-            found = os.urandom(32).hex()
-            with os.fdopen(descriptor, "w") as opened:
-                opened.write(found + "\n")
-                opened.flush()
-                os.fsync(descriptor)
+        found = kept_secret(file)
     except (OSError, ValueError) as error:
         raise StoreUnavailable(
             f"key file {file}",

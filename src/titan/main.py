@@ -31,7 +31,7 @@ from titan.evaluate.dispatcher import Dispatcher
 from titan.evaluate.external import ToolEndpoints
 from titan.evaluate.worlds import Worlds
 from titan.home import socket as home_socket
-from titan.home.identity import owner_key, read_home_token, write_home_id
+from titan.home.identity import OWNER_KEY_FILE, read_home_token, write_home_id
 from titan.home.token_files import keep_home_tokens, other_tokens
 from titan.llm.registry import open_model
 from titan.log_lines import FORMATS, LEVELS, configure, flush, log_to, takes_lines
@@ -54,6 +54,7 @@ from titan.recorder.determinism import Determinism
 from titan.recorder.preprocess import COLLECTED_AFTER, PreparingProcess, make_preparer
 from titan.recorder.recorder import Recorder, live_submissions
 from titan.recorder.run_projector import RunProjector
+from titan.secret_files import kept_secret
 from titan.server.app_state import Access, AppState, ServerInfo
 from titan.server.executions import AgentJobs, Executions
 from titan.server.http.app import create_app
@@ -114,7 +115,7 @@ def up(settings: UpSettings, *, say: Callable[[str], None] = print) -> int:
     with ExitStack() as opened:
         opened.callback(durable.close)
         write_home_id(home, durable.store.read(lambda reader: reader.home_id()))
-        owner_key(home)
+        kept_secret(home / OWNER_KEY_FILE)
         access = _access(settings, durable, home)
         listeners = Listeners.open(settings, home, opened, tls)
         model = open_model(settings.model, os.environ, home)

@@ -32,6 +32,13 @@ def test_another_project_and_another_key_decrypt_nothing() -> None:
     assert not other.may_decrypt(encrypted)
 
 
+def test_no_value_that_somebody_sends_looks_like_one_of_another_key() -> None:
+    cipher, other = EnvCipher("k" * 32), EnvCipher("o" * 32)
+    sent = other.encrypted({"A": "x"}, "default") | {FORK_OF: other.encrypted({"A": "x"}, "default")["A"]}
+
+    assert cipher.may_decrypt(cipher.encrypted(sent, "default")), "such a job would wait for ever, others behind it"
+
+
 def test_plain_values_of_before_stay_readable() -> None:
     cipher = EnvCipher("k" * 32)
 

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, Final
 
@@ -14,6 +13,7 @@ from msgspec.structs import replace
 from titan.evaluate.contract import DETAIL_CHARACTERS, MOST_SCHEMA_BYTES, RAW_CHARACTERS, Answered, Failed
 from titan.evaluate.definitions import AgentDefinition, AgentField, Seed, SubmittedAgent, WorkflowDefinition
 from titan.evaluate.worlds import LiveRun
+from titan.ingest.values import dollars_of
 from titan.judge import scorers
 from titan.judge.scorers import Scorer, ScorerResult, overall
 from titan.model.actions import ActionEntry, Payload, Source
@@ -347,11 +347,8 @@ def _with_calls(run: AgentRun, live: LiveRun) -> AgentRun:
 
 def _cost_in(metadata: Mapping[str, Any]) -> str | None:
     """Return the cost in US dollars that an agent reports."""
-    try:
-        cost = Decimal(str(metadata["cost_usd"]))
-    except (KeyError, InvalidOperation):
-        return None
-    return str(cost) if cost.is_finite() and cost >= 0 else None
+    cost = dollars_of(metadata.get("cost_usd"))
+    return None if cost is None else str(cost)
 
 
 def as_json(value: Any) -> str:

@@ -80,6 +80,9 @@ class Jobs(Protocol):
     async def end(self, run: AgentRun, end: RunEnd, reason: str) -> None:
         """End the run's job, if it has one."""
 
+    async def stop(self, run: AgentRun) -> None:
+        """Cancel the run's DAGs that have not ended: a restart interrupted it."""
+
 
 class Dispatcher:
     """Executes the agent runs of this process."""
@@ -325,6 +328,7 @@ class Dispatcher:
 
     async def _end_interrupted(self, run: AgentRun) -> None:
         """Fail a run that a restart interrupted; redispatch its task if the agent had made no calls."""
+        await self._jobs.stop(run)  # else its agent would go on, or begin again, and nobody grades it
         actions = await asyncio.to_thread(
             self._calls.read, lambda reader: reader.actions_of_run(run.project_id, run.run_id)
         )

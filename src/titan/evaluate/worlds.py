@@ -24,6 +24,7 @@ from titan.model.errors import ModelError
 from titan.model.language import Message, ModelRequest, Role
 from titan.ports.runtime import Clock, LanguageModel, Prices
 from titan.world.ledger import Ledger
+from titan.world.schemas import MOST_DEPTH, depth_of
 from titan.world.simulation import Answer, Ask, AskEndpoint, AskModel, Call, Environment, Reply, Source, State, is_error
 from titan_sdk.tape import encode, encoded_text
 
@@ -243,6 +244,8 @@ class Worlds:
     ) -> Answered | None:
         if key is not None and not KEY.fullmatch(key):
             raise Refused(400, "idempotency_key_invalid", "Idempotency-Key: expected 1 to 200 visible ASCII characters")
+        if depth_of(args) > MOST_DEPTH:
+            raise Refused(400, "arguments_invalid", f"expected arguments of at most {MOST_DEPTH} levels; found more")
         first = None if key is None else run.answered.get(key)
         if first is not None:
             if (first.tool, first.args) != (tool, args):

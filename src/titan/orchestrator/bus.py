@@ -75,7 +75,8 @@ class Watch:
         Raises:
             BusClosed: the bus is closed, or closed meanwhile.
         """
-        self._bus.check_open()
+        if self._bus.is_closed:
+            raise BusClosed
         if timeout_seconds <= 0:
             return False
         try:
@@ -83,7 +84,8 @@ class Watch:
                 await self._rung.wait()
         except TimeoutError:
             return False
-        self._bus.check_open()
+        if self._bus.is_closed:
+            raise BusClosed
         self._rung.clear()
         return True
 
@@ -126,15 +128,6 @@ class Bus:
                 if not await watch.wait(deadline - self._loop.time()):
                     return await holds()
         return True
-
-    def check_open(self) -> None:
-        """Check that waiting makes sense.
-
-        Raises:
-            BusClosed: it does not, for the server is ending.
-        """
-        if self.is_closed:
-            raise BusClosed
 
     def close(self) -> None:
         """End every wait now and from now on with BusClosed; called on the loop."""

@@ -35,6 +35,7 @@ from titan.replay.orders import (
     EXECUTION,
     ORDER,
     RECORDING,
+    STAGE_VALUE,
     STAGES,
     CannotExecute,
     ForkOrder,
@@ -127,6 +128,7 @@ def _replayed(folder: Path, order: Order, reporter: Reporter) -> ReplayReport:
         if is_whole:
             write_scripts(stages, code)
     actions = recorded_actions(lines, is_whole=is_whole)
+    values = {name: value for name, value in os.environ.items() if name.startswith(STAGE_VALUE)}
     program = Program(
         command=command,
         recording=recording,
@@ -140,7 +142,7 @@ def _replayed(folder: Path, order: Order, reporter: Reporter) -> ReplayReport:
             readable=[stages] if is_whole else [],
             hidden=homes_around([folder]),
         ),
-        stages=Stages(folder=stages, submits=order.submits) if is_whole else None,
+        stages=Stages(folder=stages, submits=order.submits, values=values) if is_whole else None,
         is_trusted=True,  # else the server would not have asked for it
     )
     investigator = Investigator(program, actions, on_execution=reporter.step, is_quiet=True)

@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +22,8 @@ STAGES_FILE: Final = "stages.json"  # in that folder
 CODE: Final = "code"
 EXECUTION: Final = "execution"
 _PLAN: Final = "whole.json"
+#: Begins the job's variables with values of `env=` of stages, so that its archive holds none: their items name these.
+STAGE_VALUE: Final = "_TITAN_STAGE_VALUE_"
 
 
 class ForkOrder(msgspec.Struct, kw_only=True):
@@ -96,6 +98,7 @@ class Stages:
 
     folder: Path  #: with `stages.json`, scripts and archives
     submits: bool = False  #: whether they are submitted as they were; else the program does
+    values: Mapping[str, str] = field(default_factory=dict)  #: the variables that begin with `STAGE_VALUE`
 
 
 class WholePlan(msgspec.Struct, kw_only=True):
@@ -124,6 +127,7 @@ def whole_run(
     own = {name: value for name, value in environment.items() if not name.startswith(("TITAN_", "PYTHONHASHSEED"))}
     paths = environment.get("PYTHONPATH", "").split(os.pathsep)[1:]  # the first one begins a replay
     own["PYTHONPATH"] = os.pathsep.join(paths)
+    own |= stages.values
     return [sys.executable, "-m", "titan.replay.whole", str(path)], own
 
 

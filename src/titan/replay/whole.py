@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from titan.replay.orders import STAGES_FILE, Decided, StoredDag, StoredStages, WholePlan
+from titan.replay.orders import STAGE_VALUE, STAGES_FILE, Decided, StoredDag, StoredStages, WholePlan
 from titan_sdk import TitanClient, TitanError
 from titan_sdk.stages import replayed_environment
 
@@ -55,8 +55,9 @@ def _server(home: Path, labels: Sequence[str], model: str) -> Iterator[tuple[str
     offers = [word for label in labels for word in ("--offer", f"{label}:{SLOTS}")] or ["--no-worker"]
     command = [sys.executable, "-m", "titan.cli", "up", "--home", str(home), "--port", "0", "--sdk-port", "0"]
     settings = {"TITAN_MODEL": model, "TITAN_MIN_FREE_BYTES": "0", "TITAN_LOG_LEVEL": "warning"}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(STAGE_VALUE)}
     with subprocess.Popen(
-        [*command, *offers], env=os.environ | settings, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+        [*command, *offers], env=inherited | settings, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
     ) as process:
         try:
             overdue = threading.Timer(START_SECONDS, process.kill)
@@ -143,7 +144,9 @@ def _submit(
     for job in dag.jobs:
         item = dict(job.item)
         if job.item.get("kind") != "gate":
-            item |= {"env": {**msgspec.convert(item.get("env", {}), dict[str, str]), **environment}, "cold": True}
+            given = msgspec.convert(item.get("env", {}), dict[str, str])
+            values = {name: os.environ.get(value, value) for name, value in given.items()}
+            item |= {"env": {**values, **environment}, "cold": True}
         if job.script is not None:
             scripts[job.script] = base64.b64encode((folder / job.script).read_bytes()).decode()
             item["script"] = job.script

@@ -56,6 +56,8 @@ def check_patterns(patterns: Mapping[str, object]) -> None:
 MAX_NOTED: Final = 100  # of one entry: a history of messages brings the same ones again and again
 CACHED_TEXTS: Final = 4096
 _RUNS: Final = re.compile("[A-Za-z0-9+=]+")
+#: Names of variables whose values are secrets, beside those that the table of redaction knows for fields.
+_SECRET_NAME: Final = re.compile(r"(?:^|_)(?:KEY|PASS|AUTH|WEBHOOK)$", re.IGNORECASE)
 LONGEST_CACHED: Final = 4096  # characters; so that the cache never takes more than some 32 MB
 
 _IDS: Final = (
@@ -114,7 +116,9 @@ class EntryRedactor:
         ]
 
     def _is_secret(self, name: str, value: str) -> bool:
-        if self._redactor.rule_of(name) is not None or self._redactor.redact_text(value).taken:
+        if self._redactor.rule_of(name) is not None or _SECRET_NAME.search(name):
+            return True
+        if self._redactor.redact_text(value).taken:
             return True
         return not name.startswith(("TITAN_", "_TITAN_", "WORLD_")) and any(
             len(run) >= LEAST_MASKED and not run.isalpha() and not run.isdigit()

@@ -35,6 +35,7 @@ from titan.replay.orders import (
     CODE_UNTRUSTED,
     ORDER,
     RECORDING,
+    STAGE_VALUE,
     STAGES,
     STAGES_FILE,
     Decided,
@@ -135,7 +136,7 @@ class Executions(_ServerJobs):
                 next_step=f"Read its code; to let workers execute it, where the server runs: titan runs trust {run.id}",
             )
         with tempfile.TemporaryFile() as file:
-            await asyncio.to_thread(self._pack, run, order, file)
+            values = await asyncio.to_thread(self._pack, run, order, file)
             file.seek(0)
             digest, _ = await self._blobs.put_stream(_chunks(file), limit_bytes=LIMIT_BYTES)
         spec = JobSpec(
@@ -143,7 +144,7 @@ class Executions(_ServerJobs):
             filename=ENTRY,
             script=None,
             archive=digest,
-            env={} if order.fork is None else {FORK_OF: run.id},
+            env=values if order.fork is None else {FORK_OF: run.id},
             cold=True,
             timeout_seconds=LONGEST_SECONDS,
         )
@@ -188,7 +189,8 @@ class Executions(_ServerJobs):
 
     # --- the archive ---
 
-    def _pack(self, run: Run, order: Order, file: BinaryIO) -> None:
+    def _pack(self, run: Run, order: Order, file: BinaryIO) -> dict[str, str]:
+        """Write the archive; return the variables of the job with the values that its stages are given as `env=`."""
         stages = self._stages(run)
         processes = self._calls.read(lambda reader: processes_of_run(reader, run))
         has_program = has_stored_program(processes)
@@ -204,6 +206,7 @@ class Executions(_ServerJobs):
                 + " -- python agent.py",
             )
         order = msgspec.structs.replace(order, submits=not has_program)
+        values = {} if stages is None or has_program else self._without_values(run, stages[0])
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             archive.writestr(ENTRY, _SCRIPT)
             archive.writestr(ORDER, msgspec.json.encode(order))
@@ -212,6 +215,31 @@ class Executions(_ServerJobs):
                     lines.write(piece)
             if stages is not None:
                 self._pack_stages(archive, *stages)
+        return values
+
+    def _without_values(self, run: Run, stages: StoredStages) -> dict[str, str]:
+        """Replace each value of the stages' `env` by the name of a variable; return these variables.
+
+        Raises:
+            Conflict: another key encrypted the values.
+        """
+        cipher = self._orchestrator.cipher
+        names: dict[tuple[str, str], str] = {}
+        for job in (job for dag in stages.dags for job in dag.jobs):
+            env = msgspec.convert(job.item.get("env", {}), dict[str, str])
+            if cipher is not None and not cipher.may_decrypt(env):
+                raise Conflict(
+                    f"run {shown(run.id)}",
+                    expected="a run whose jobs' env= this server can decrypt",
+                    found="values that another key encrypted",
+                    next_step="Start the server with the TITAN_SECRET_KEY, or the home's secret-key, of before.",
+                )
+            plain = env if cipher is None else cipher.decrypted(env, run.project_id)
+            job.item["env"] = {
+                name: names.setdefault((name, value), f"{STAGE_VALUE}{len(names)}_{name}")
+                for name, value in plain.items()
+            }
+        return {variable: value for (_, value), variable in names.items()}
 
     def _pack_stages(self, archive: zipfile.ZipFile, stages: StoredStages, contents: Mapping[str, str]) -> None:
         archive.writestr(f"{STAGES}/{STAGES_FILE}", msgspec.json.encode(stages))
@@ -431,6 +459,15 @@ class AgentJobs(_ServerJobs):
                 end_run(tx, run.project_id, run.run_id, RunOutcome(end.value), reason=reason)
 
         await self._orchestrator.keep(act)
+
+    async def stop(self, run: AgentRun) -> None:
+        """Cancel the run's DAGs that have not ended: a restart interrupted it."""
+
+        def act(tx: Transaction) -> None:
+            if dags := [dag for dag in tx.stages(run.project_id, run.run_id) if not dag.is_final]:
+                cancel_dags(tx, dags, by="a restart of the server")
+
+        await self._orchestrator.decide(act)
 
 
 def _ended(reader: Reader, *, dag_id: str) -> JobEnded:

@@ -91,6 +91,6 @@ def check_home(home: Path) -> None:
     with errors_translated(f"home {home}"), kept_free(home / CONTROL_FILE) as is_free:
         for name, kind in ((CONTROL_FILE, opening.CONTROL), (CALLS_FILE, CALLS)):
             try:
-                opening.check_version(home / name, kind, is_open=not is_free)
+                opening.check(home / name, kind, within_seconds=0, is_open=not is_free)
             except apsw.Error as error:
                 raise translated(error, home / name) from error

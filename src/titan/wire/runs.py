@@ -136,7 +136,9 @@ class ReportedEndView(Struct, kw_only=True):
 
 
 class TrustBody(Struct, kw_only=True):
-    key: Annotated[str, Meta(description="The content of `owner-key` in the server's home: who can read it may trust.")]
+    key: Annotated[
+        str, Meta(description="The content of `owner-key` in the server's home: who can read it may trust.")
+    ] = ""
     is_trusted: bool = True
 
 

@@ -99,8 +99,10 @@ class LogFile:
 
 def _begun(value: bytes, content: bytes) -> int:
     """Return how much of the beginning of a value, but not all of it, stands at the end of the content."""
-    most = min(len(value) - 1, len(content))
-    return next((length for length in range(most, 0, -1) if content.endswith(value[:length])), 0)
+    at = content.find(value[:1], max(0, len(content) - len(value) + 1))
+    while at >= 0 and not value.startswith(content[at:]):
+        at = content.find(value[:1], at + 1)
+    return len(content) - at if at >= 0 else 0
 
 
 def masked_values(assignment: Assignment) -> tuple[bytes, ...]:

@@ -321,7 +321,12 @@ LEFT_OUT: Final[dict[str, str]] = {
             *("POST /api/dags/{dag}/cancel", "POST /api/dags/{dag}/retry", "POST /api/dags/{dag}/redeploy"),
             *("POST /api/jobs/{job}/cancel", "POST /api/jobs/{job}/retry", "POST /api/jobs/{job}/rerun"),
             *("POST /api/v1/runs/{run}/cancel", "POST /api/v1/runs/{run}/pin", "POST /api/v1/runs/{run}/unpin"),
-            *("POST /api/v1/runs/{run}/restore", "POST /api/v1/runs/{run}/archive", "DELETE /api/v1/runs/{run}"),
+            *(
+                "POST /api/v1/runs/{run}/trust",
+                "POST /api/v1/runs/{run}/restore",
+                "POST /api/v1/runs/{run}/archive",
+                "DELETE /api/v1/runs/{run}",
+            ),
             *("POST /api/v1/runs/{run}/retry", "POST /api/v1/runs/{run}/resume", "POST /api/v1/runs/{run}/unmute"),
             *("POST /api/v1/runs/{run}/replays", "POST /api/v1/runs/{run}/determinism"),
             *("POST /api/v1/runs/{run}/replays/{replay}/cancel", "DELETE /api/v1/runs/{run}/notes/{note}"),

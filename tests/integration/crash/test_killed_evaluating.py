@@ -147,10 +147,39 @@ def test_a_program_in_a_world_has_failed_and_is_not_repeated(tmp_path: Path) -> 
             "scripts": {digest: base64.b64encode(script).decode()},
             "world": {"workflow": "program", "task": "t0"},
         }
-        assert ask_json(titan.sdk_port, "POST", "/api/dags", body).status == 201
+        submitted = ask_json(titan.sdk_port, "POST", "/api/dags", body)
+        assert submitted.status == 201
         titan.kill()
         titan.start_again()
         wait_until(lambda: given(titan.sdk_port, f"{path}/agent-runs")["agent_runs"][0]["ended_at"] is not None, "it")
+        dag = given(titan.sdk_port, f"/api/dags/{submitted.value['dag_id']}?wait_seconds=30")
+        assert [job["status"] for job in dag["jobs"]] == ["CANCELLED"], "nobody would grade it"
 
         [run] = given(titan.sdk_port, f"{path}/agent-runs")["agent_runs"]
     assert (run["agent_id"], run["status"], run["error_class"]) == ("slow", "failed", "internal_error")
+
+
+def test_an_agents_job_that_a_restart_gives_back_is_not_begun_again(tmp_path: Path) -> None:
+    started, go = tmp_path / "started", tmp_path / "go"
+    waits = f"""
+    import pathlib, time
+    with open({str(started)!r}, "a") as file:
+        file.write("x")
+    while not pathlib.Path({str(go)!r}).exists():
+        time.sleep(0.05)
+    return "done"
+"""
+    with running_titan(tmp_path / "home") as titan:
+        path = a_workflow(titan.sdk_port, "restarted", python_agent(waits))
+        dispatched(titan.sdk_port, path)
+        wait_until(started.exists, "the agent")
+        assert titan.terminate() == 0
+        go.touch()
+        titan.start_again()
+        wait_until(lambda: len(rows_of(titan, path)) == 2 and is_over(rows_of(titan, path)), "the repeated run")
+        listed = given(titan.sdk_port, "/api/dags")["dags"]
+        dags = [given(titan.sdk_port, f"/api/dags/{dag['dag_id']}?wait_seconds=30") for dag in listed]
+        statuses = sorted(job["status"] for dag in dags for job in dag["jobs"])
+
+    assert statuses == ["CANCELLED", "COMPLETED"], "the interrupted run's job, and the repeated one's"
+    assert started.read_text() == "xx"

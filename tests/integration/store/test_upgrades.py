@@ -289,7 +289,7 @@ def test_a_database_on_which_a_server_of_an_older_titan_works_is_not_upgraded(tm
         server.execute("select pg_advisory_lock(%s)", [CHARGE])
         before = rows(url)
 
-        with pytest.raises(StoreInUse, match="found one of an older Titan, which has schema version 38") as refused:
+        with pytest.raises(StoreInUse, match="found one of an older Titan, which has schema version 18") as refused:
             open_durable(tmp_path, store=url, shared=None)
 
         assert rows(url) == before

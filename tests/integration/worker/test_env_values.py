@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import subprocess
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,28 @@ def test_a_server_without_the_key_says_so_and_starts_no_such_job(tmp_path: Path,
     assert [job["reason"] for job in jobs] == [None] * 6
 
 
+def test_a_rerun_without_the_key_waits_for_it_and_is_not_given_the_ciphertext(
+    tmp_path: Path, store: str | None
+) -> None:
+    home, env = tmp_path / "home", {"GIVEN": made("zQ8-", 24), "MODE": "m"}
+    digest = hashlib.sha256(env["GIVEN"].encode()).hexdigest()
+    right, wrong = ({"TITAN_SECRET_KEY": letter * 32} for letter in "rw")
+    with running_titan(home, store=store, environment=right) as titan:
+        first = submit(titan.sdk_port, a_body(env))
+        [job] = ended(titan, first)["jobs"]
+
+    with running_titan(home, store=store, environment=wrong) as titan:
+        paths = [f"/api/jobs/{job['job_id']}/rerun", f"/api/dags/{first}/redeploy"]
+        more = [ask_json(titan.sdk_port, "POST", path).value["dag_id"] for path in paths]
+        ended(titan, submit(titan.sdk_port, a_body(env)))  # behind them
+        reasons = [given(titan.sdk_port, f"/api/dags/{dag_id}")["jobs"][0]["reason"] for dag_id in more]
+    with running_titan(home, store=store, environment=right) as titan:
+        logs = [log_of(titan, dag_id) for dag_id in more]
+
+    assert reasons == [NO_KEY] * 2
+    assert [f"digest {digest}" in log for log in logs] == [True, True]
+
+
 def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
     command = [*PROGRAM, *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
@@ -139,3 +162,55 @@ def test_a_backup_leaves_the_key_out_and_a_restore_says_so(tmp_path: Path) -> No
     assert not (tmp_path / "other" / KEY_FILE).exists()
     assert KEY_FILE not in here.stdout
     assert (home / KEY_FILE).read_text().strip() == key, "on the same machine the key goes on"
+
+
+STAGE = b"""
+import os
+import titan_sdk
+
+@titan_sdk.action(effect="local")
+def limit():
+    return int(os.environ["LIMIT"])
+
+@titan_sdk.action(effect="local")
+def length():
+    return len(os.environ["GIVEN"])
+
+print(limit(), length())
+"""
+
+
+def test_a_replay_gives_the_stages_of_a_run_their_values(tmp_path: Path) -> None:
+    home, secret = tmp_path / "home", made("zQ8-", 24)
+    digest = hashlib.sha256(STAGE).hexdigest()
+    first, second = (
+        {"id": name, "filename": "a.py", "script": digest, "env": {"LIMIT": limit, "GIVEN": secret}}
+        for name, limit in (("first", "5"), ("second", "6"))
+    )
+    jobs = [first, {**second, "parents": ["first"]}]
+    body = {"name": a_name("dag"), "jobs": jobs, "scripts": {digest: base64.b64encode(STAGE).decode()}}
+    right, wrong = ({"TITAN_SECRET_KEY": letter * 32} for letter in "rw")
+
+    with running_titan(home, environment=right) as titan:
+        run_id = submit(titan.sdk_port, body)
+        ended(titan, run_id)
+        path = f"/api/v1/runs/{run_id}/replays"
+        started = ask_json(titan.sdk_port, "POST", path, {"level": "re_execute", "runs": 1})
+        assert started.status == 202, started.body
+        replay = given(titan.sdk_port, f"{path}/{started.value['id']}")
+        while replay["state"] == "running":
+            replay = given(titan.sdk_port, f"{path}/{started.value['id']}?wait_seconds=30")
+        archives = [name for name in (home / "blobs").rglob("*") if name.is_file() and zipfile.is_zipfile(name)]
+        packed = [zipfile.ZipFile(one).read(name) for one in archives for name in zipfile.ZipFile(one).namelist()]
+        ended(titan, replay["dag_id"])
+        wait_until(lambda: not held(titan.home, secret), "no file with the value")
+    with running_titan(home, offers=(), environment=wrong) as titan:
+        refused = ask_json(titan.sdk_port, "POST", path, {"level": "re_execute", "runs": 1})
+
+    assert replay["state"] == "completed", replay["error"]
+    assert replay["result"]["comparison"]["divergences"] == []
+    assert replay["metrics"]["calls"] == 4
+    assert packed, "the archive of the replay"
+    assert [content for content in packed if secret.encode() in content] == []
+    assert refused.refusal == (409, "Conflict"), refused.body
+    assert "values that another key encrypted" in refused.message

@@ -2,7 +2,7 @@
 
 import pytest
 
-from titan.ingest.values import MOST_LEVELS, read_json, shallow
+from titan.ingest.values import MOST_LEVELS, check_integers, check_levels, read_json, safe, shallow
 from titan.model.errors import InvalidInput
 
 
@@ -34,3 +34,17 @@ def test_a_body_is_read_however_deep_it_is() -> None:
 def test_what_is_no_json_in_utf_8_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidInput, match="expected JSON in UTF-8"):
         read_json(body, what="the batch")
+
+
+@pytest.mark.timeout(60)  # what a text costs grows with its length, not with its square: it took minutes
+def test_a_text_without_an_end_and_long_numbers_cost_what_their_length_does() -> None:
+    endless = '"' + '\\"' * 1_000_000
+    numbers = '["' + ("1" * 4300 + "x") * 10_000 + '"]'
+
+    with pytest.raises(InvalidInput, match="expected JSON in UTF-8"):
+        read_json(("[" * 2000 + endless).encode(), what="the batch")
+    check_levels(endless + "[" * (MOST_LEVELS + 1))  # all of it is that text
+    check_integers(numbers)
+    assert safe(numbers) == numbers
+    with pytest.raises(ValueError, match="4300 digits"):
+        check_integers("1" * 4301)

@@ -274,6 +274,10 @@ def test_values_of_env_that_look_like_secrets_are_masked_in_logs_and_words_are_n
         "TAX_NUMBER": "12345678",
         "DATABASE_URL": "postgres://app:tr0ub4dor@db/app",
         "OTHER": "hunter2hunter2",
+        "MULTI_KEY": "line-one-secret\nline-two-secret",
+        "STRIPE_KEY": "whatever",
+        "DB_PASS": "correct-horse",
+        "SLACK_WEBHOOK": "https://hooks.slack.example/services",
         "_TITAN_WORLD_TOKEN": made("titan_" + "run_", 43),
     }
     plain = {

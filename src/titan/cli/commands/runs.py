@@ -18,10 +18,11 @@ from titan.cli.terminal import confirm, say, show_list
 from titan.cli.views import runs as view
 from titan.cli.views.formats import count, moment
 from titan.cli.views.jobs import now
-from titan.home.identity import owner_key
+from titan.home.identity import OWNER_KEY_FILE
 from titan.model.actions import RunEnd
 from titan.model.run_control import RunStatus
 from titan.rules.runs.windows import ALL_TIME, WINDOWS_ARE, is_window
+from titan.secret_files import kept_secret
 from titan.settings import home_folder
 from titan.wire.actions import ActionDetailView, SkeletonAnswer
 from titan.wire.notes import NotesAnswer, NoteView, UnmuteAnswer
@@ -325,7 +326,7 @@ def trust(titan: Server, run: RunArgument, *, undo: Undo = False) -> Answer:
     """
     home = home_folder()
     try:
-        key = owner_key(home)
+        key = kept_secret(home / OWNER_KEY_FILE)
     except OSError as error:
         expected = "the home of the server, which can be read"
         raise refused(f"home {home}", expected, str(error), "Run it where the server runs, with TITAN_HOME.") from error

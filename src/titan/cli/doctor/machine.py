@@ -111,12 +111,10 @@ def _check(name: str, path: Path, kind: "Kind", *, is_free: bool) -> Iterator[Fi
         return
     size_bytes = size(path.stat().st_size)
     try:
-        if is_free:
-            version = opening.check(path, kind, within_seconds=None)
-            yield ok(name, f"{path.name}, {size_bytes}, is whole; no server has it open")
-        else:
-            version = opening.check_beside(path, kind)
-            yield ok(name, f"{path.name}, {size_bytes}, can be read beside the server that has it open")
+        within_seconds = None if is_free else opening.CHECK_SECONDS
+        version = opening.check(path, kind, within_seconds=within_seconds, is_open=not is_free)
+        found = "is whole; no server has it open" if is_free else "can be read beside the server that has it open"
+        yield ok(name, f"{path.name}, {size_bytes}, {found}")
         if version < kind.schema.version:
             text = f"{path.name} has schema version {version}: the next `titan up` upgrades it to {kind.schema.version}"
             yield warn(name, text, "The Titan of before cannot open it then: keep a copy (titan backup DEST).")

@@ -86,10 +86,6 @@ class Caller:
         """Return whether the caller may access this project."""
         return self.project_id in (None, project_id) and organisation_of(project_id) == self.organisation_id
 
-    def sees_worker_of(self, organisation_id: str) -> bool:
-        """Return whether the caller may see that an organisation has a worker."""
-        return self.organisation_id in (ORGANISATION, organisation_id)
-
     @property
     def reach(self) -> str:
         """What the caller may access of the projects; see `reach_of`."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from titan.home.identity import OWNER_KEY_FILE, owner_key
+from titan.home.identity import OWNER_KEY_FILE
 from titan.ingest.agentsentinel import REPLAY_TAG, replay_session
 from titan.insight.suggestions import similar_names
 from titan.model.errors import Conflict, Forbidden
@@ -25,6 +25,7 @@ from titan.ports.runs_store import CallReader, CallTransaction, RunFilter
 from titan.rules.access import Permission
 from titan.rules.names import shown
 from titan.rules.runs.lifecycle import end_by_hand
+from titan.secret_files import kept_secret
 from titan.server.http.call import Call
 from titan.server.http.route import Routes
 from titan.server.http.validation import check_text
@@ -138,8 +139,11 @@ async def unpin_run(call: Call) -> RunView:
 @route("POST /api/v1/runs/{run}/trust", Permission.CURATE)
 async def trust_run(call: Call, body: TrustBody) -> RunView:
     """Allow workers to execute the code of an imported run, or forbid it again, for somebody who can read the home."""
+    await call.read_runs(partial(find_recorded_run, call=call))
     home = Path(call.app.server_info.home)
-    if not secrets.compare_digest((await asyncio.to_thread(owner_key, home)).encode(), body.key.encode()):
+    if not secrets.compare_digest(
+        (await asyncio.to_thread(kept_secret, home / OWNER_KEY_FILE)).encode(), body.key.encode()
+    ):
         raise Forbidden(
             call.caller.name,
             expected=f"the content of {home / OWNER_KEY_FILE}, which shows that its owner asks",

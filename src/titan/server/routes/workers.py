@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
 from titan.model.errors import Conflict, InvalidInput, StaleLease
 from titan.model.jobs import JobStatus
-from titan.model.projects import name_of_project, organisation_of
+from titan.model.projects import ORGANISATION, name_of_project, organisation_of
 from titan.model.shaped import shaped
 from titan.model.workers import Worker, WorkerState
 from titan.orchestrator.attempts import Leased, Progress
@@ -295,7 +295,8 @@ def list_workers(call: Call, reader: Reader, query: wire.WorkersQuery) -> wire.W
     """List workers, connected ones first."""
     states = query.state.split(",") if query.state else None
     local_ids, owns = _local_ids(call), call.caller.owns
-    known = [each for each in reader.workers() if call.caller.sees_worker_of(each.organisation_id)]
+    of = call.caller.organisation_id
+    known = [each for each in reader.workers() if of in (ORGANISATION, each.organisation_id)]
     workers = [each for each in known if states is None or displayed_state(each) in states]
     views = [worker_view(reader, worker, owns=owns, local_ids=local_ids) for worker in workers]
     return wire.WorkersAnswer(workers=views)

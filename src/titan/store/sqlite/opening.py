@@ -50,52 +50,27 @@ def is_made(path: Path) -> bool:
     return any(file.exists() and file.stat().st_size > 0 for file in (path, _wal_of(path)))
 
 
-def check(path: Path, kind: Kind = CONTROL, *, within_seconds: float | None = CHECK_SECONDS) -> int:
+def check(
+    path: Path, kind: Kind = CONTROL, *, within_seconds: float | None = CHECK_SECONDS, is_open: bool = False
+) -> int:
     """Return the schema version of a file; 0 when it is missing or empty. Nothing is changed or left beside it.
 
-    Its tables are looked at, as far as so many seconds go; None: all of it, however long that takes.
+    Its tables are looked at, as far as so many seconds go; None: all of it, however long that takes. `is_open`: a
+    server may have it open.
 
     Raises:
         StoreDamaged: it is not a database of Titan's, or pages of it cannot be read.
-        SchemaMismatch: it has the schema of another Titan.
+        SchemaMismatch: it has a schema that this Titan does not open.
     """
     if not is_made(path):
         return 0
-    with _looked_into(path) as connection:
+    with _opened_to_read(path, "mode=ro") if is_open else _looked_into(path) as connection:
         version = _check_version(path, connection, kind)
         if within_seconds is None:
             _check_answer(path, connection.execute("pragma integrity_check(1)"))
-        else:
+        elif within_seconds:
             _check_tables(path, connection, within_seconds)
     return version
-
-
-def check_beside(path: Path, kind: Kind = CONTROL) -> int:
-    """Return the schema version of a database that a server has open; look at its tables, as far as a second goes.
-
-    Raises:
-        StoreDamaged: pages of it cannot be read.
-        SchemaMismatch: it has the schema of another Titan.
-    """
-    with _opened_to_read(path, "mode=ro") as connection:
-        version = _check_version(path, connection, kind)
-        _check_tables(path, connection, CHECK_SECONDS)
-    return version
-
-
-def check_version(path: Path, kind: Kind = CONTROL, *, is_open: bool = False) -> None:
-    """Return when a database has a schema that this Titan opens, or is missing or empty. It is not changed.
-
-    `is_open`: a server may have it open.
-
-    Raises:
-        StoreDamaged: it is not a database of Titan's, or cannot be read.
-        SchemaMismatch: it has the schema of another Titan.
-    """
-    if not is_made(path):
-        return
-    with _opened_to_read(path, "mode=ro") if is_open else _looked_into(path) as connection:
-        _check_version(path, connection, kind)
 
 
 def note(path: Path, name: str) -> str | None:
