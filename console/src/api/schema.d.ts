@@ -6608,7 +6608,10 @@ export interface components {
         TrustBody: {
             /** @default true */
             is_trusted: boolean;
-            /** @description The content of `owner-key` in the server's home: who can read it may trust. */
+            /**
+             * @description The content of `owner-key` in the server's home: who can read it may trust.
+             * @default
+             */
             key: string;
         };
         /**
