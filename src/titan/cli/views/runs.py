@@ -145,7 +145,7 @@ def action_columns(run: RunView, said: Mapping[str, str], *, has_ids: bool) -> C
         return "  " * min(call.depth, _DEEPEST) + call.name + (f": {words}" if words else "")
 
     def took(call: Call, at: datetime) -> str | None:
-        if call.duration_ms is None and run.status is RunStatus.RUNNING:
+        if call.outcome is None and call.duration_ms is None and run.status is RunStatus.RUNNING:
             return duration(at - call.started_at)
         return None if call.duration_ms is None else in_words(call.duration_ms)
 
