@@ -2634,6 +2634,8 @@ export interface components {
             output_tokens: number | null;
             parent_id: string | null;
             provider: string | null;
+            /** @description Why it is over without an outcome. */
+            reason: components["schemas"]["Reason"] | null;
             run_id: string;
             started_at: string;
             tags: string[];
@@ -5211,6 +5213,12 @@ export interface components {
             score: number;
             statement: components["schemas"]["StatementView"] | null;
         };
+        /**
+         * Reason
+         * @description Why an action that is over has no outcome. It is no attempt that failed or succeeded.
+         * @enum {unknown}
+         */
+        Reason: "cancelled" | "waiting";
         /**
          * RecommendationView
          * @description How to fix an issue.

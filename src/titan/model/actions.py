@@ -84,6 +84,25 @@ INCURRED: Final = frozenset({Outcome.SUCCESS, Outcome.ERROR})
 PREVENTED: Final = frozenset({Outcome.BLOCKED, Outcome.REJECTED})
 
 
+class Reason(StrEnum):
+    """Why an action that is over has no outcome. It is no attempt that failed or succeeded."""
+
+    WAITING = "waiting"  #: for a person; what comes of it is another action
+    CANCELLED = "cancelled"  #: its caller left, or closed what it read
+
+
+#: The reasons by the names of exceptions and errors: of LangGraph and pydantic-ai, of asyncio and Python, and our own.
+_REASONS: Final = {
+    **dict.fromkeys(("GraphInterrupt", "NodeInterrupt", "CallDeferred", "ApprovalRequired"), Reason.WAITING),
+    **dict.fromkeys(("CancelledError", "GeneratorExit", "ClientDisconnected"), Reason.CANCELLED),
+}
+
+
+def reason_of(error_type: str | None) -> Reason | None:
+    """Return the reason that an error stands for: of "langgraph.errors.GraphInterrupt" WAITING. None for failures."""
+    return _REASONS.get((error_type or "").rpartition(".")[2])
+
+
 class Impact(StrEnum):
     """How much harm a call can do, as declared by its author."""
 
@@ -263,6 +282,7 @@ class RunEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     parent_run_id: str | None = None  #: it is a fork of this run …
     forked_at_action_id: str | None = None  #: … from this action of it on; None: the code was edited
     name: str | None = None  #: a title for people
+    is_name_guessed: bool = False  #: its agent's name, or a request's; it replaces none, and the root's replaces it
     end: RunEnd | None = None  #: the run is over
     is_part_end: bool = False  #: it is the end of one trace; the run is over if nothing else of it goes on
     end_source: StatusSource = StatusSource.EXPLICIT  #: how that is known; others are an export's word

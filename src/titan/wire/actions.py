@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from titan.model.actions import MOST_TOKENS, ActionKind, Effect, Impact, Outcome, RunEnd
+from titan.model.actions import MOST_TOKENS, ActionKind, Effect, Impact, Outcome, Reason, RunEnd
 from titan.model.projects import MAX_PROJECT
 from titan.wire.base import MAX_NUMBER, Order, PageLimit, Request, SearchCapped, Total
 from titan.wire.notes import NoteView
@@ -98,6 +98,7 @@ class ActionView(Struct, kw_only=True):
     ended_at: datetime | None
     duration_ms: float | None
     outcome: Outcome | None
+    reason: Annotated[Reason | None, Meta(description="Why it is over without an outcome.")]
     cost_usd: Decimal | None
     is_cost_estimated: bool
     model: str | None

@@ -213,7 +213,7 @@ const ActionCells = memo(function ActionCells({ action }: { action: ActionView }
         ) : null}
       </Cell>
       <Cell className="ledger-outcome">
-        <Status of={action.outcome ?? "running"} pulse={action.outcome === null} />
+        <Status of={action.outcome ?? action.reason ?? "running"} pulse={action.ended_at === null} />
       </Cell>
       <Cell className="ledger-run truncate">
         <Link to={runPath(action.run_id)} title={action.run_id}>
@@ -229,7 +229,7 @@ const ActionCells = memo(function ActionCells({ action }: { action: ActionView }
         <Cost usd={action.cost_usd} isEstimated={action.is_cost_estimated} outcome={action.outcome} />
       </Cell>
       <Cell className="ledger-duration num">
-        {action.outcome === null ? <Duration from={action.started_at} to={null} /> : duration(action.duration_ms)}
+        {action.ended_at === null ? <Duration from={action.started_at} to={null} /> : duration(action.duration_ms)}
       </Cell>
     </>
   );

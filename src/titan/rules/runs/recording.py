@@ -210,12 +210,16 @@ def _stands(state: _RunState, standing: Standing) -> bool:
 
 
 def _words(run: Run, entry: RunEntry) -> dict[str, object]:
-    """Return what an entry sets at a run; of session, parent and name the first report counts."""
+    """Return what an entry sets at a run; of session, parent and name the first report counts.
+
+    A trace is named for the agent that was seen in it until its root says more.
+    """
+    is_guessed = run.name == run.agent_id and known_by(run.agent_order)[0] in _GUESSED
     said: dict[str, object] = {
         "session_id": run.session_id or entry.session_id,
         "parent_run_id": run.parent_run_id or entry.parent_run_id,
         "forked_at_action_id": run.forked_at_action_id or entry.forked_at_action_id,
-        "name": run.name or entry.name,
+        "name": (entry.name if is_guessed and not entry.is_name_guessed else None) or run.name or entry.name,
         "tags": first_tags(run.tags, entry.tags) if entry.tags else run.tags,
         "detail_digests": _details(run, entry),
         **_agent(run, entry),
@@ -334,6 +338,7 @@ _OF_A_SOURCE: Final = 10**18
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _SOURCES: Final = tuple(AgentSource)
+_GUESSED: Final = frozenset({AgentSource.ACTED, AgentSource.NAMED})
 _PLACES: Final = {source: place for place, source in enumerate(_SOURCES)}
 
 

@@ -269,7 +269,7 @@ class SqlCallLists(SqlEvaluationReader):
 
     def sums_of_calls(self, project_id: str, wanted: CallFilter) -> list[OutcomeSums]:
         calls = self._narrowed(project_id, wanted, hits=ALL_HITS)
-        sql = calls.query(self._session.text_of("ledger_sums")) + " group by actions.outcome"
+        sql = calls.query(self._session.text_of("ledger_sums")) + " group by 1"
         return [OUTCOME_SUMS.of(row) for row in self._session.ask(sql, calls.values)]
 
     def interventions(self, project_id: str, wanted: CallFilter, *, skip: int, limit: int) -> list[Action]:

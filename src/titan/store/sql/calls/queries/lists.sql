@@ -92,8 +92,9 @@ select 1 from actions where actions.project_id = :project_id and actions.kind in
 
 -- name: ledger_sums
 select
-    actions.outcome,
-    sum(actions.is_call),
+    -- What ended without an outcome is no call of any, and cost something as what failed did.
+    coalesce(actions.outcome, case when actions.ended_at_us is not null then 'error' end),
+    sum(case when actions.outcome is null and actions.ended_at_us is not null then 0 else actions.is_call end),
     -- Millions and the rest: SQLite's sum of integers fails beyond 64 bits, and its product goes on as a float.
     sum(actions.has_cost * (actions.cost / 1000000)) || ' ' || sum(actions.has_cost * (actions.cost % 1000000)),
     sum(
@@ -135,7 +136,7 @@ actions.outcome = :outcome
 actions.outcome is distinct from 'success'
 
 -- name: calls_running
-actions.outcome is null
+actions.outcome is null and actions.ended_at_us is null
 
 -- name: calls_named
 actions.name = :name

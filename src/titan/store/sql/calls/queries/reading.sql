@@ -75,7 +75,7 @@ limit :limit
 -- name: open_actions
 select {action_columns}
 from actions
-where run_no = :run_no and outcome is null
+where run_no = :run_no and outcome is null and ended_at_us is null
 order by started_at_us, number
 
 -- name: old_runs

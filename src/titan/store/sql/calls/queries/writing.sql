@@ -210,7 +210,7 @@ delete from agent_hours
 where project_id = :project_id and agent_id = :agent_id and hour = :hour and attempts = 0
 
 -- name: open_calls
-select number from actions where run_no = :run_no and outcome is null and kind in ('model', 'tool', 'call')
+select number from actions where run_no = :run_no and outcome is null and ended_at_us is null and kind in ('model', 'tool', 'call')
 
 -- name: forget_aliases_of_run
 delete from aliases where run_no = :run_no
