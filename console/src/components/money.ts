@@ -8,6 +8,8 @@ const COARSE = -1; // below it two decimals would leave one significant digit
 const DIGITS = 3; // significant digits below a cent
 const LAST = -6; // smaller costs would not fit their cell
 const TINY = "< $0.000001";
+const TOO_LARGE = "too large";
+const MOST_USD = 9_223_372n; // a total of the server's goes no further: 64 bits of picodollars
 
 /**
  * Returns `$1,204.50`, `$0.016`, `$0.00312` or `$0`: two decimals, below ten cents up to three, below a cent three
@@ -17,6 +19,7 @@ const TINY = "< $0.000001";
 export function money(usd: string | number | null | undefined): string {
   const amount = decimalOf(typeof usd === "number" ? String(usd) : usd);
   if (amount === null) return NOTHING;
+  if (isTooLarge(amount)) return TOO_LARGE;
   if (amount.units === 0n) return "$0";
   const first = String(amount.units).length - 1 - amount.places;
   if (first < LAST) return TINY;
@@ -28,6 +31,8 @@ export function money(usd: string | number | null | undefined): string {
 /** Returns the exact amount: `$0.003123400000` is `$0.0031234`. */
 export function exactMoney(usd: string | null | undefined): string {
   if (usd === null || usd === undefined) return NOTHING;
+  const amount = decimalOf(usd);
+  if (amount !== null && isTooLarge(amount)) return TOO_LARGE;
   const text = /e/i.test(usd) ? plain(usd) : usd;
   return `$${text.includes(".") ? text.replace(/\.?0+$/, "") : text}`;
 }
@@ -67,6 +72,10 @@ export function approximately(amount: string, isEstimated: boolean): string {
 
 export function isNoMoney(usd: string | null | undefined): boolean {
   return !usd || Number(usd) === 0;
+}
+
+function isTooLarge({ units, places }: Decimal): boolean {
+  return units >= MOST_USD * 10n ** BigInt(places);
 }
 
 /** An amount as `units` of its last decimal place. */
