@@ -143,14 +143,14 @@ def test_not_applicable_neither_passes_nor_fails(port: int) -> None:
 
 def test_a_run_whose_grading_fails_is_completed_and_says_so(port: int) -> None:
     path = a_workflow(port, "ungradable", python_agent(CANCEL))
-    scorer = {"type": "reference_calls", "calls": [{"tool": "write_note", "arguments": {"order_id": "O1"}}]}
+    scorer = {"type": "reference_calls", "calls": [{"tool": "no_such_tool", "arguments": {}}]}
     rows = [{"id": "t0", "odyssey_seed": {"user_instruction": "Hello"}, "scorers": [scorer]}]
     ask_json(port, "POST", f"{path}/tasks", {"tasks": rows, "reseed": True})
 
     found = ended(port, path, dispatched(port, path)[0])
 
     assert (found["status"], found["verdict"]) == ("completed", "NOT APPLICABLE")
-    assert "needs a model" in found["soft_warnings"][0]
+    assert "the suite: reference call 1, no_such_tool, is refused" in found["soft_warnings"][0]
     assert found["scorers"][0]["verdict"] == "ERROR"
 
 

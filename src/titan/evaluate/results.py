@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from math import comb, sqrt
+from math import comb
 from typing import Final
 from xml.etree import ElementTree
 
 import msgspec
 
-from titan.rules.intervals import SURE, wilson_interval
+from titan.judge.scorers import SUITE_FAULT
+from titan.rules.intervals import wilson_interval
 from titan.wire.evaluations import AgentRunView
 
 #: Failures that do not count for the agent: it was not called, or not reached.
@@ -27,7 +28,7 @@ class Reliability:
 
     k: int
     share: float
-    low: float  #: of the 95 % interval over tasks
+    low: float  #: of Wilson's 95 % interval, whose unit is the task
     high: float
     tasks: int
 
@@ -36,20 +37,14 @@ def pass_hat(k: int, tries: Sequence[tuple[int, int]]) -> Reliability | None:
     """Return pass^k over tasks with (passed, graded) tries; None when no task has k graded tries.
 
     Of a task with c of n passed it is C(c, k) / C(n, k), the unbiased estimate of tau-bench (Yao et al., 2024). The
-    interval takes tasks as drawn at random; of one task, and where all agree, it is that of Wilson.
+    interval is Wilson's of the mean over tasks: tries of one task are alike, so that more of them do not narrow it.
     """
     estimates = [comb(passed, k) / comb(graded, k) for passed, graded in tries if graded >= k]
     if not estimates:
         return None
     count = len(estimates)
     share = sum(estimates) / count
-    variance = sum((one - share) ** 2 for one in estimates) / (count - 1) if count > 1 else 0.0
-    if variance == 0.0:
-        low, high = wilson_interval(share, count)
-    else:
-        spread = SURE * sqrt(variance / count)
-        low, high = max(0.0, share - spread), min(1.0, share + spread)
-    return Reliability(k, share, low, high, count)
+    return Reliability(k, share, *wilson_interval(share, count), count)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +59,7 @@ class FieldResult:
     ungraded: int  #: completed, and nothing could be graded
     infrastructure: int  #: failures that do not count for the agent
     cancelled: int
+    not_counted: dict[str, int]  #: reason → runs: ungraded, cancelled, pending, running, an error class
     failure_modes: dict[str, int]
     reliability: tuple[Reliability, ...]  #: pass^1 … pass^k
     tool_calls: int
@@ -76,8 +72,13 @@ class FieldResult:
 
     @property
     def pass_rate(self) -> float | None:
-        """The share of graded runs that passed, None without any."""
-        return self.passed / self.graded if self.graded else None
+        """The share of graded runs that passed, of several tries the mean over tasks; None without any."""
+        return self.reliability[0].share if self.reliability else None
+
+    @property
+    def tries(self) -> int:
+        """The most graded runs that a task has."""
+        return self.reliability[-1].k if self.reliability else 0
 
 
 def results_by_field(runs: Iterable[AgentRunView]) -> list[FieldResult]:
@@ -93,13 +94,24 @@ def _by_field(runs: Iterable[AgentRunView]) -> list[tuple[str, list[AgentRunView
 
 
 def failure_mode_of(run: AgentRunView) -> str | None:
-    """Return why a run did not pass: its failure mode or error class."""
-    return run.failure_mode or run.error_class
+    """Return why a run did not pass: its failure mode or error class; "ungraded" of one that has no grade."""
+    is_ungraded = run.status == "completed" and has_passed(run) is None
+    return run.failure_mode or run.error_class or ("ungraded" if is_ungraded else None)
 
 
 def why_not(run: AgentRunView) -> str:
-    """Return in words why a run did not pass: the finding of the first failed scorer, or the error."""
-    return run.failure_detail or run.status
+    """Return in words why a run did not pass: what a scorer found that failed or could not grade, or the error."""
+    return run.failure_detail or ("no scorer could grade it" if run.status == "completed" else run.status)
+
+
+def suite_faults(runs: Iterable[AgentRunView]) -> list[tuple[str, str]]:
+    """Return the tasks that no agent could pass, each once with the reason."""
+    found = {
+        (run.task_id, run.failure_detail.removeprefix(SUITE_FAULT))
+        for run in runs
+        if run.failure_detail is not None and run.failure_detail.startswith(SUITE_FAULT)
+    }
+    return sorted(found)
 
 
 def has_passed(run: AgentRunView) -> bool | None:
@@ -161,7 +173,7 @@ def _case(suite: ElementTree.Element, name: str, run: AgentRunView) -> None:
     elif has_passed(run) is False:
         ElementTree.SubElement(case, "failure", message=mode, type=mode).text = f"{why_not(run)}\n{run.run_id}"
     elif has_passed(run) is None:
-        ElementTree.SubElement(case, "skipped", message=f"not graded: {run.status}")
+        ElementTree.SubElement(case, "skipped", message=f"{mode}: {why_not(run)}")
 
 
 def _is_infrastructure(run: AgentRunView) -> bool:
@@ -179,6 +191,9 @@ def _of_field(name: str, runs: Sequence[AgentRunView]) -> FieldResult:
     reliability = (pass_hat(k, counts) for k in range(1, most + 1))
     costs = [run.cost_usd for run in runs if run.cost_usd is not None]
     modes = Counter(failure_mode_of(run) or "?" for run, one in zip(runs, verdicts, strict=True) if one is False)
+    not_counted = Counter(
+        failure_mode_of(run) or run.status for run, one in zip(runs, verdicts, strict=True) if one is None
+    )
     newest = max(runs, key=lambda run: run.agent_version)
     return FieldResult(
         field=name,
@@ -189,6 +204,7 @@ def _of_field(name: str, runs: Sequence[AgentRunView]) -> FieldResult:
         ungraded=sum(run.status == "completed" and one is None for run, one in zip(runs, verdicts, strict=True)),
         infrastructure=sum(map(_is_infrastructure, runs)),
         cancelled=sum(run.status == "cancelled" for run in runs),
+        not_counted=dict(not_counted.most_common()),
         failure_modes=dict(modes.most_common()),
         reliability=tuple(one for one in reliability if one is not None),
         tool_calls=sum(run.tool_calls for run in runs),

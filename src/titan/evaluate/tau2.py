@@ -270,9 +270,9 @@ def _scorers(criteria: _Object, kinds: Mapping[str, str], notes: list[str]) -> I
         notes.append("tools of the user are left out")
     if "DB" in basis:
         writes = [one for one in actions if kinds.get(one["name"]) == "write"]
-        yield from (_called(one) for one in writes)
-        if not writes and criteria.get("actions") is not None:
-            yield {"type": "reference_calls", "calls": [], "name": "nothing changed"}
+        if writes or criteria.get("actions") is not None:
+            calls = [{"tool": one["name"], "arguments": one.get("arguments") or {}} for one in writes]
+            yield {"type": "reference_calls", "calls": calls, "name": "final state" if calls else "nothing changed"}
     if "ACTION" in basis:
         yield from (_called(one) for one in actions if "DB" not in basis or kinds.get(one["name"]) != "write")
     said = criteria.get("communicate_info")

@@ -314,9 +314,7 @@ class Worlds:
         ended = self._clock.now()
         run.sources[answer.source] += 1
         run.violations += len(answer.violations)
-        run.made.append(
-            MadeCall(tool=call.tool, args=call.args, source=answer.source, has_failed=_has_failed(answer.response))
-        )
+        run.made.append(MadeCall.of(call, answer))
         entry = action_of(run.run_id, call, answer, commit, actor=actor, action=action, began=began, ended=ended)
         await self._recorder.record(run.project_id, lambda: [entry], is_fixed=True, waits_for_totals=False)
         if answer.delay_ms:
@@ -376,10 +374,6 @@ class Worlds:
         if len(self._cache) > MOST_CACHED:
             self._cache.popitem(last=False)
         return answer.text, None
-
-
-def _has_failed(response: Any) -> bool:
-    return is_error(response) or isinstance(response, str)  # a malformed answer is a text
 
 
 def action_of(

@@ -1,18 +1,20 @@
 """Score a run by rules: the ledger at its end, the tools that were called, the final response."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 
+from titan.judge.generated_ids import with_ids_of
 from titan.world.definition import Comparison, Condition
-from titan.world.ledger import InitialState, Ledger, seeded
-from titan.world.simulation import Call, Environment, Source, State, is_error
-from titan.world.values import Missing, Scope, at, compare, entity_view, meets
+from titan.world.ledger import CannotApply, InitialState, Ledger, Operation, seeded
+from titan.world.simulation import Answer, Call, Detail, Environment, Source, State, is_error
+from titan.world.values import Missing, Scope, at, compare, entity_view, equal, meets
 
 MOST_DIFFERENCES: Final = 20  # that a detail names
+SUITE_FAULT: Final = "the suite: "  # begins the detail of a scorer that no agent could pass
 
 
 class Verdict(StrEnum):
@@ -80,14 +82,17 @@ class ReferenceCall(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class ReferenceCalls(_Scorer, frozen=True, kw_only=True, tag="reference_calls"):
-    """The ledger equals the task's initial state after these calls."""
+    """The ledger equals the task's initial state after these calls.
+
+    A tool that is not declared changes it as it did when the agent called it with these arguments.
+    """
 
     calls: tuple[ReferenceCall, ...]
     ignore: tuple[str, ...] = ()
 
 
 class ToolCalled(_Scorer, frozen=True, kw_only=True, tag="tool_called"):
-    """The number of calls of a tool is within bounds; with `arguments`, of calls that have at least these."""
+    """The number of successful calls of a tool is within bounds; with `arguments`, of calls with at least these."""
 
     tool: str
     arguments: dict[str, Any] = {}
@@ -125,7 +130,24 @@ class MadeCall:
     tool: str
     args: Mapping[str, Any]
     source: Source
-    has_failed: bool  #: it was answered an error
+    has_failed: bool  #: it was answered an error, or what an injected failure made of the answer
+    is_unanswered: bool = False  #: neither the world nor an endpoint could answer it, which is not the agent's fault
+    operations: tuple[Operation, ...] = ()  #: that changed the ledger
+
+    @classmethod
+    def of(cls, call: Call, answer: Answer) -> "MadeCall":
+        """Return a call with its answer."""
+        is_replaced = answer.source is Source.INJECTED and answer.detail is None
+        is_malformed = is_replaced and isinstance(answer.response, str)
+        has_no_answer = answer.source is Source.ERROR and answer.detail is not Detail.UNKNOWN_TOOL
+        return cls(
+            tool=call.tool,
+            args=call.args,
+            source=answer.source,
+            has_failed=is_error(answer.response) or is_malformed,
+            is_unanswered=has_no_answer or answer.source is Source.TRANSPORT_ERROR,
+            operations=tuple(one.operation for one in answer.operations if one.applied),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,7 +264,7 @@ def _flag_set(scorer: FlagSet, ended: Ended) -> _Found:
     found = f"the flag {scorer.flag!r} is {'not set' if flag is None else repr(flag.value)}"
     holds = (flag is not None) is scorer.is_set
     if holds and scorer.value is not None:
-        holds = flag is not None and flag.value == scorer.value
+        holds = flag is not None and equal(flag.value, scorer.value)
     return _Found(Verdict.PASS if holds else Verdict.FAIL, found, _mode_of_state(ended))
 
 
@@ -253,32 +275,61 @@ def _expected_state(scorer: ExpectedState, ended: Ended) -> _Found:
 def _reference_calls(scorer: ReferenceCalls, ended: Ended) -> _Found:
     environment = Environment(ended.environment.world)  # without failures
     state = State(ledger=ended.initial)
+    unused = list(ended.calls)
     for sequence, call in enumerate(scorer.calls):
+        what = f"reference call {sequence + 1}, {call.tool}"
         answering = environment.answer(Call(sequence=sequence, tool=call.tool, args=call.arguments), state)
         try:
             next(answering)
         except StopIteration as finished:
             if is_error(finished.value.response):
                 refused = finished.value.response["error"]["message"]
-                return _Found(Verdict.ERROR, f"reference call {sequence + 1}, {call.tool}, is refused: {refused}")
+                return _Found(Verdict.ERROR, f"{SUITE_FAULT}{what}, is refused: {refused}")
             state = finished.value.state
-        else:
-            return _Found(
-                Verdict.ERROR, f"reference call {sequence + 1}, {call.tool}, is not declared: it needs a model"
-            )
+            continue
+        made = next((one for one in unused if _is_made(call, one)), None)
+        if made is None:
+            return _not_made(what, call, ended)
+        unused.remove(made)
+        try:
+            state = replace(state, ledger=_after(state.ledger, made.operations, sequence))
+        except CannotApply as fault:
+            return _Found(Verdict.ERROR, f"{what}, cannot be compared: in another order {fault}")
     return _same(state.ledger, ended, scorer.ignore)
 
 
+def _is_made(wanted: ReferenceCall, made: MadeCall) -> bool:
+    return made.tool == wanted.tool and not made.has_failed and equal(made.args, wanted.arguments)
+
+
+def _not_made(what: str, call: ReferenceCall, ended: Ended) -> _Found:
+    if any(made.tool == call.tool and made.is_unanswered for made in ended.calls):
+        return _Found(Verdict.ERROR, f"{what}, is not declared, and nobody could answer the agent's call")
+    return _Found(Verdict.FAIL, f"{what}, was not made", FailureMode.MISSING_ACTION)
+
+
+def _after(ledger: Ledger, operations: Sequence[Operation], sequence: int) -> Ledger:
+    for operation in operations:
+        ledger = ledger.apply(operation, call=sequence)
+    return ledger
+
+
 def _tool_called(scorer: ToolCalled, ended: Ended) -> _Found:
-    found = sum(
-        call.tool == scorer.tool and all(call.args.get(name) == value for name, value in scorer.arguments.items())
+    calls = [
+        call
         for call in ended.calls
-    )
-    what = f"{scorer.tool} was called {found} times"
+        if call.tool == scorer.tool
+        and all(name in call.args and equal(call.args[name], value) for name, value in scorer.arguments.items())
+    ]
+    found = sum(not call.has_failed for call in calls)
+    what = f"{scorer.tool} was called successfully {found} times"
     if scorer.arguments:
         what += f" with {', '.join(f'{name} {value!r}' for name, value in scorer.arguments.items())}"
     if compare(found, scorer.cmp, scorer.value):
         return _Found(Verdict.PASS, what)
+    unanswered = sum(call.is_unanswered for call in calls)
+    if any(compare(found + more, scorer.cmp, scorer.value) for more in range(1, unanswered + 1)):
+        return _Found(Verdict.ERROR, f"{what}; calls that nobody could answer: {unanswered}")
     mode = FailureMode.MISSING_ACTION if found < scorer.value else FailureMode.EXTRA_ACTION
     return _Found(Verdict.FAIL, f"{what}; expected {_wanted(scorer.cmp, scorer.value)}", mode)
 
@@ -354,7 +405,7 @@ def _matching(ledger: Ledger, entity_type: str, where: Sequence[Condition]) -> l
 
 
 def _same(expected: Ledger, ended: Ended, ignore: Sequence[str]) -> _Found:
-    found = ended.ledger
+    found = with_ids_of(expected, ended.ledger, ended.initial, ended.environment.world)
     if expected.digest == found.digest:
         return _Found(Verdict.PASS, f"the ledger is as expected ({found.digest[:12]})")
     ignored = frozenset(ignore)
@@ -363,16 +414,19 @@ def _same(expected: Ledger, ended: Ended, ignore: Sequence[str]) -> _Found:
         return _Found(Verdict.PASS, "the ledger is as expected, but for what does not count")
     more = len(differences) - MOST_DIFFERENCES
     shown = list(differences.values())[:MOST_DIFFERENCES] + ([f"and {more} more"] if more > 0 else [])
-    return _Found(Verdict.FAIL, "; ".join(shown), _mode_of_change(expected, ended, ignored, differences.keys()))
+    mode = _mode_of_change(expected, ended.initial, found, ignored, differences.keys())
+    return _Found(Verdict.FAIL, "; ".join(shown), mode)
 
 
 _Place: TypeAlias = tuple[str, ...]  # an entity's type and id; a field's too; a flag's name
 
 
-def _mode_of_change(expected: Ledger, ended: Ended, ignored: frozenset[str], wrong: Set[_Place]) -> FailureMode:
+def _mode_of_change(
+    expected: Ledger, initial: Ledger, found: Ledger, ignored: frozenset[str], wrong: Set[_Place]
+) -> FailureMode:
     """Compare what a run changed with what it had to change."""
-    wanted = dict(_differences(ended.initial, expected, ignored)).keys()
-    changed = dict(_differences(ended.initial, ended.ledger, ignored)).keys()
+    wanted = dict(_differences(initial, expected, ignored)).keys()
+    changed = dict(_differences(initial, found, ignored)).keys()
     if changed < wanted and not changed & wrong:
         return FailureMode.MISSING_ACTION
     return FailureMode.EXTRA_ACTION if changed > wanted else FailureMode.WRONG_ACTION
@@ -390,9 +444,9 @@ def _differences(expected: Ledger, found: Ledger, ignore: frozenset[str]) -> Ite
                 continue
             for name in sorted({*one.attrs, *other.attrs}):
                 wanted, had = one.attrs.get(name), other.attrs.get(name)
-                if wanted != had and f"{entity_type}.{name}" not in ignore:
+                if not equal(wanted, had) and f"{entity_type}.{name}" not in ignore:
                     yield (*place, name), f"{entity_type} {entity_id!r} {name}: expected {wanted!r}, found {had!r}"
     for name in sorted({*expected.flags, *found.flags}):
         flags = [None if one is None else one.value for one in (expected.flags.get(name), found.flags.get(name))]
-        if flags[0] != flags[1]:
+        if not equal(*flags):
             yield ("flag", name), f"flag {name!r}: expected {flags[0]!r}, found {flags[1]!r}"

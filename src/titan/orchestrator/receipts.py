@@ -178,7 +178,8 @@ class LongOnce:
         """
         if mark is None:
             return msgspec.json.encode(await work())
-        if any(other.key == mark.key and other != mark for other in self._under_way):
+        same_key = (other for other in self._under_way if (other.project_id, other.key) == (mark.project_id, mark.key))
+        if any(other != mark for other in same_key):
             raise _conflict(mark)
         if mark not in self._under_way:
             task = asyncio.get_running_loop().create_task(self._perform(mark, work))

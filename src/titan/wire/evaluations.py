@@ -242,7 +242,10 @@ class AgentRunView(Struct, kw_only=True):
     latency_ms: Annotated[float | None, Meta(description="From its start to the agent's answer.")]
     verdict: Annotated[str, Meta(description="PASS, FAIL, PENDING or NOT APPLICABLE, as a row of a list shows it.")]
     failure_mode: str | None
-    failure_detail: Annotated[str | None, Meta(description="What the first failed scorer found, or the error's words.")]
+    failure_detail: Annotated[
+        str | None,
+        Meta(description="What the first scorer found that failed, else that could not grade, or the error's words."),
+    ]
     tool_calls: int
     sources: Annotated[dict[str, int], Meta(description="Tool calls by who answered them.")]
     violations: int

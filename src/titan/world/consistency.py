@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from titan.world.definition import EntityType, FieldType, LedgerSchema
 from titan.world.ledger import Add, CannotApply, Ledger, Operation, Remove, SetFlag, Update
+from titan.world.values import equal, is_among
 
 _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "string": (str,),
@@ -136,7 +137,7 @@ def _stated(
         yield Violation(kind, f"the response names {entity_type} {entity_id!r}, which {what}")
         return
     for name in sorted(part.keys() & entity.attrs.keys()):
-        if part[name] != entity.attrs[name]:
+        if not equal(part[name], entity.attrs[name]):
             yield Violation(
                 ViolationKind.RESPONSE_CONTRADICTS_LEDGER,
                 f"the response says {entity_type} {entity_id!r} has {name} {part[name]!r}; "
@@ -184,7 +185,7 @@ def _value_faults(where: str, declared: FieldType, value: Any) -> Iterator[Viola
     is_number_for_bool = isinstance(value, bool) and declared.type in ("integer", "number")
     if declared.type != "any" and (is_number_for_bool or not isinstance(value, _TYPES[declared.type])):
         yield Violation(ViolationKind.TYPE_MISMATCH, f"{where} is of type {declared.type}, not {value!r}")
-    elif declared.enum is not None and value not in declared.enum:
+    elif declared.enum is not None and not is_among(value, declared.enum):
         allowed = ", ".join(repr(one) for one in declared.enum)
         yield Violation(ViolationKind.ENUM_VIOLATION, f"{where} is one of {allowed}, not {value!r}")
     elif declared.items is not None and isinstance(value, list | tuple):

@@ -20,7 +20,7 @@ from titan.world.definition import (
     When,
 )
 from titan.world.ledger import Add, CannotApply, Ledger, Operation, Remove, SetFlag, Update
-from titan.world.values import RESPONSE, Missing, Scope, at, entity_view, meets
+from titan.world.values import RESPONSE, Missing, Scope, at, entity_view, equal, is_among, meets
 
 _DIGITS: Final = 9  # decimals of sums: 0.1 + 0.2 is 0.3
 
@@ -38,7 +38,8 @@ class Effects:
     """The effects of a tool on a ledger."""
 
     operations: tuple[Operation, ...]
-    dropped: tuple[str, ...]  #: effects that did not happen, and why
+    dropped: tuple[str, ...]  #: effects that could not happen, and why
+    has_skipped: bool  #: the condition of one, its `when`, does not hold: as declared, so no violation
     entity: tuple[str, str] | None  #: type and id of the first effect's entity
 
 
@@ -97,6 +98,7 @@ def effects_of(tool: Tool, scope: Scope, ledger: Ledger, schema: LedgerSchema, *
     """Return the operations of a tool's effects, each computed on the ledger after those before it."""
     operations: list[Operation] = []
     dropped: list[str] = []
+    has_skipped = False
     first: tuple[str, str] | None = None
     for effect in tool.effects:
         if is_error and effect.on_error == "skip":
@@ -106,12 +108,13 @@ def effects_of(tool: Tool, scope: Scope, ledger: Ledger, schema: LedgerSchema, *
         except _Dropped as reason:
             dropped.append(str(reason))
             continue
-        for operation in found:
+        has_skipped = has_skipped or found is None
+        for operation in found or ():
             if first is None and not isinstance(operation, SetFlag):
                 first = (operation.type, operation.id)
             operations.append(operation)
             ledger = _after(ledger, operation)
-    return Effects(tuple(operations), tuple(dropped), first)
+    return Effects(tuple(operations), tuple(dropped), has_skipped, first)
 
 
 def response_of(tool: Tool, args: Mapping[str, Any], before: Scope, effects: Effects, after: Ledger) -> Any:
@@ -173,7 +176,7 @@ def _holds_elements(precondition: Precondition, entity: Mapping[str, Any], scope
         return True
     wanted = scope.args.get(precondition.contains.param)
     held = entity.get(precondition.contains.field) or []
-    return all(one in held for one in (wanted if isinstance(wanted, list) else [wanted]))
+    return all(is_among(one, held) for one in (wanted if isinstance(wanted, list) else [wanted]))
 
 
 def _refusal(error: ErrorAnswer, scope: Scope) -> Refused:
@@ -220,17 +223,18 @@ class _Dropped(Exception):
     """An effect is dropped; the message has the cause."""
 
 
-def _operations(effect: Effect, scope: Scope, ledger: Ledger, schema: LedgerSchema) -> list[Operation]:
+def _operations(effect: Effect, scope: Scope, ledger: Ledger, schema: LedgerSchema) -> list[Operation] | None:
+    """Return the operations of an effect, None where its condition does not hold."""
     flags: list[Operation] = [SetFlag(name=scope.text(one)) for one in effect.flags]
     if effect.op == "set_flag":
-        _guard(effect, {}, scope)
-        return flags
+        return flags if _holds(effect, {}, scope) else None
     if effect.entity_type is None:
         raise _Dropped(f"the effect {effect.op} names no entity type")
     entity_id = _id(effect, scope, ledger)
     entity = ledger.entity(effect.entity_type, entity_id)
     attrs = {} if entity is None else entity.attrs
-    _guard(effect, entity_view(entity_id, attrs), scope)
+    if not _holds(effect, entity_view(entity_id, attrs), scope):
+        return None
     if effect.op == "remove":
         return [Remove(type=effect.entity_type, id=entity_id), *flags]
     changes = _changes(effect, scope.with_name("entity", entity_view(entity_id, attrs)), attrs)
@@ -264,13 +268,12 @@ def _resolved(value: Any, scope: Scope) -> Any:
         raise _Dropped(str(missing)) from None
 
 
-def _guard(effect: Effect, entity: Mapping[str, Any], scope: Scope) -> None:
+def _holds(effect: Effect, entity: Mapping[str, Any], scope: Scope) -> bool:
     if effect.when is None:
-        return
+        return True
     comparison, value = _comparison(effect.when)
     condition = Condition(field=effect.when.field, cmp=comparison, value=value)
-    if not meets(entity, [condition], scope, skips_missing=False):
-        raise _Dropped(f"the effect {effect.op} has a condition on {effect.when.field}, which does not hold")
+    return meets(entity, [condition], scope, skips_missing=False)
 
 
 def _comparison(when: When) -> tuple[Comparison, Any]:
@@ -321,9 +324,10 @@ def _list(changes: Mapping[str, Any], attrs: Mapping[str, Any], name: str) -> Se
 def _without(held: Sequence[Any], value: Any) -> list[Any]:
     left = list(held)
     for one in value if isinstance(value, list) else [value]:
-        if one not in left:
+        place = next((place for place, element in enumerate(left) if equal(element, one)), None)
+        if place is None:
             raise _Dropped(f"list_remove_not_member: {one!r}")
-        left.remove(one)
+        del left[place]
     return left
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from titan.world.definition import EntityMatch, FailureRule, RuleMatch
 from titan.world.ledger import Ledger
-from titan.world.values import Missing, Scope, at, entity_view, meets
+from titan.world.values import Missing, Scope, at, entity_view, equal, meets
 
 _CUT: Final = '{"result": {"status": "ok", "items": [{"id": "'  # the default malformed answer
 
@@ -100,7 +100,7 @@ def _is_met(rule: FailureRule, tool: str, args: Mapping[str, Any], ledger: Ledge
 
 def _is_at(args: Mapping[str, Any], path: str, value: Any) -> bool:
     try:
-        return bool(at(args, path.removeprefix("$").removeprefix(".")) == value)
+        return equal(at(args, path.removeprefix("$").removeprefix(".")), value)
     except Missing:
         return False
 

@@ -189,7 +189,7 @@ class Environment:
             return replace(refusal, violations=self._counted(applied.violations))
         response = response_of(tool, call.args, scope, effects, applied.ledger)
         violations = [*applied.violations, *_dropped(effects)]
-        if tool.effects and not applied.operations:
+        if tool.effects and not applied.operations and not effects.has_skipped:
             violations.append(_silent(tool))
         return Answer(
             response=response,

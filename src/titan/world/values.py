@@ -136,21 +136,35 @@ def meets(entity: Mapping[str, Any], conditions: Iterable[Condition], scope: Sco
     return all(_meets(entity, one, scope, skips_missing) for one in conditions)
 
 
+def equal(one: Any, other: Any) -> bool:
+    """Return whether two JSON values are equal, at any depth: 25 is 25.0, and `true` is not 1, as Python has it."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(equal(value, other[name]) for name, value in one.items())
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(equal, one, other))
+    return bool(one == other)
+
+
+def is_among(value: Any, values: Iterable[Any]) -> bool:
+    """Return whether one of `values` equals a value."""
+    return any(equal(one, value) for one in values)
+
+
 def compare(found: Any, comparison: Comparison, value: Any) -> bool:
     """Return whether a comparison holds; ordering comparisons of unordered values do not."""
     match comparison:
         case Comparison.EQ:
-            return bool(found == value)
+            return equal(found, value)
         case Comparison.NE:
-            return bool(found != value)
+            return not equal(found, value)
         case Comparison.IN:
-            return isinstance(value, list | tuple) and found in value
+            return isinstance(value, list | tuple) and is_among(found, value)
         case Comparison.CONTAINS:
-            return (
-                isinstance(found, list | str)
-                and (not isinstance(found, str) or isinstance(value, str))
-                and value in found
-            )
+            if isinstance(found, str):
+                return isinstance(value, str) and value in found
+            return isinstance(found, list | tuple) and is_among(value, found)
         case Comparison.ILIKE:
             return isinstance(found, str) and isinstance(value, str) and value.casefold() in found.casefold()
         case Comparison.EXISTS:

@@ -203,3 +203,14 @@ def test_a_script_that_is_run_and_killed_ends_as_a_shell_says_it(titan: CommandL
 
     assert titan("run", "--json", str(scripts / "killed.py")).exit_code == 128 + 9
     assert titan("run", str(scripts / "hello.py")).exit_code == 0
+
+
+def test_a_world_behind_the_script_is_refused_with_the_right_order(titan: CommandLine, scripts: Path) -> None:
+    script = scripts / "told.py"
+    script.write_text("print('it runs')")
+
+    for option in (["--world", "shop"], ["--world=shop"]):
+        refused = titan("run", str(script), *option, "--task", "cancel-1")
+        assert refused.exit_code == 2
+        assert f"titan run --world WORKFLOW --task TASK {script}" in refused.stderr
+    assert titan("run", str(script), "--", "--world", "shop").exit_code == 0

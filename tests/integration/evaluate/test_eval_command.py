@@ -83,7 +83,7 @@ def test_the_exit_code_says_whether_the_rate_was_reached(typed: CommandLine, sui
     )
     (suite / "suite.yaml").write_text(away + "auto_redispatch: false\n", "utf-8")
     not_reached = typed("eval", str(suite), *only)
-    assert (not_reached.exit_code, "1 not reached" in not_reached.text) == (2, True)
+    assert (not_reached.exit_code, "1 agent_unreachable" in not_reached.text) == (2, True)
     alone = typed("eval", str(suite), "--agent", "idle", *only)
     assert (alone.exit_code, "grader unavailable: nothing graded" in alone.text) == (2, True)
 
@@ -93,7 +93,11 @@ def test_tries_in_a_row_have_a_column_of_their_own(typed: CommandLine, suite: Pa
 
     assert "ALL 3 PASS" in done.lines[0]
     assert done.lines[1].split()[:6] == ["idle", "3", "of", "6", "50", "%"]
-    assert done.lines[4] == "  cancel-1 ×3  the flag 'order_cancelled:O1' is not set"
+    assert (
+        done.lines[2]
+        == "Of several tries of a task, the rate is the mean over tasks, and the interval's unit is the task."
+    )
+    assert done.lines[5] == "  cancel-1 ×3  the flag 'order_cancelled:O1' is not set"
 
 
 def test_what_ran_is_shown_compared_and_rerun(typed: CommandLine, suite: Path) -> None:

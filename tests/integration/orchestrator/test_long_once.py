@@ -56,6 +56,21 @@ def test_a_repeat_waits_for_the_first_request_though_that_went_away(desk: Desk) 
     asyncio.run(play())
 
 
+def test_equal_keys_of_two_projects_are_two_requests(desk: Desk) -> None:
+    async def play() -> None:
+        long_once, work, elsewhere = LongOnce(desk.store), Work(), Work()
+        here = asyncio.ensure_future(long_once.perform(MARK, work))
+        await work.begun.wait()
+        elsewhere.may_end.set()
+
+        there = await long_once.perform(Once(project_id="another", key="k", fingerprint="stop"), elsewhere)
+
+        work.may_end.set()
+        assert (there, await here) == (b'{"number":1}', b'{"number":1}')
+
+    asyncio.run(play())
+
+
 def test_work_that_fails_leaves_its_key_free(desk: Desk) -> None:
     async def fail() -> object:
         raise InvalidInput("a worker", expected="one", found="none", next_step="Start one.")

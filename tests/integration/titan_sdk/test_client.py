@@ -116,6 +116,14 @@ def test_jobs_are_listed_by_run_dag_and_status(client: TitanClient) -> None:
         client.jobs(dag="nobody")
 
 
+def test_all_jobs_of_a_dag_are_listed_unless_a_limit_is_given(client: TitanClient) -> None:
+    run = fresh("MANY")
+    dag = client.submit_dag(f"{run}_A", [a_job(f"j{n}") for n in range(201)], agent_run_id=run)
+
+    assert [len(client.jobs(dag=dag)), len(client.jobs(run=run)), len(client.jobs(dag=dag, limit=7))] == [201, 201, 7]
+    client.cancel(dag)
+
+
 def test_counters_swaps_and_deletions_are_atomic_and_keys_are_listed(client: TitanClient) -> None:
     prefix = fresh("k")
 

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 from xml.etree import ElementTree
 
-from titan.evaluate.results import as_csv, as_json_lines, junit, results_by_field
+import pytest
+
+from titan.evaluate.results import as_csv, as_json_lines, junit, results_by_field, suite_faults
 from titan.wire.evaluations import AgentRunView
 
 NOON = datetime(2026, 6, 15, 12, tzinfo=UTC)
@@ -62,6 +64,41 @@ def test_what_says_nothing_of_the_agent_is_counted_apart() -> None:
     assert (found.agent, found.passed, found.failed, found.infrastructure, found.ungraded) == ("desk v3", 1, 2, 1, 1)
     assert found.failure_modes == {"missing_action": 1, "agent_5xx": 1}
     assert found.pass_rate == 1 / 3
+
+
+def test_what_is_not_counted_stands_with_its_reason() -> None:
+    cancelled = _run("stopped", "PENDING", status="cancelled")
+
+    [found] = results_by_field([*RUNS, cancelled])
+
+    assert found.not_counted == {"agent_unreachable": 1, "ungraded": 1, "cancelled": 1}
+    assert sum(found.not_counted.values()) == found.runs - found.graded
+
+
+@pytest.mark.parametrize(
+    ("passed", "of", "percent"), [(49, 50, "90–100"), (50, 50, "93–100"), (28, 30, "79–98"), (0, 10, "0–28")]
+)
+def test_the_interval_is_wilsons_with_one_try_a_task(passed: int, of: int, percent: str) -> None:
+    [found] = results_by_field([_run(f"t{n}", "PASS" if n < passed else "FAIL") for n in range(of)])
+
+    first = found.reliability[0]
+    assert (f"{100 * first.low:.0f}–{100 * first.high:.0f}", first.tasks) == (percent, of)
+
+
+def test_more_tries_of_the_same_tasks_do_not_narrow_the_interval() -> None:
+    runs = [_run(task, verdict) for task, verdict in (("a", "PASS"), ("b", "FAIL"), ("c", "PASS"))]
+
+    [once], [often] = results_by_field(runs), results_by_field(runs * 20)
+
+    assert (often.reliability[0].low, often.reliability[0].high) == (once.reliability[0].low, once.reliability[0].high)
+    assert (often.tries, often.pass_rate) == (20, once.pass_rate)
+
+
+def test_a_fault_of_the_suite_is_listed_once() -> None:
+    detail = "the suite: reference call 1, cancel_order, is refused: Order O2 is shipped."
+    runs = [_run("a", "NOT APPLICABLE", failure_detail=detail, field=field) for field in ("one", "two")]
+
+    assert suite_faults([*runs, *RUNS]) == [("a", detail.removeprefix("the suite: "))]
 
 
 def test_pass_k_needs_all_of_k_tries() -> None:

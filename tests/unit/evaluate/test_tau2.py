@@ -87,7 +87,11 @@ def test_criteria_become_scorers_and_the_rest_is_said(checkout: Path) -> None:
 
     lend, ask, human = (task["scorers"] for task in imported.tasks)
     assert lend == [
-        {"type": "tool_called", "tool": "lend_book", "arguments": {"book_id": "b1", "days": 14}},
+        {
+            "type": "reference_calls",
+            "calls": [{"tool": "lend_book", "arguments": {"book_id": "b1", "days": 14}}],
+            "name": "final state",
+        },
         {"type": "response_contains", "all": ["14"]},
     ]
     assert [one["type"] for one in ask] == ["reference_calls"]

@@ -221,6 +221,38 @@ def test_an_effect_whose_path_names_nothing_is_dropped_and_reported() -> None:
     assert answer.operations == ()
 
 
+@pytest.mark.parametrize("total", [12, 30.3])
+def test_an_effect_whose_condition_does_not_hold_is_no_violation(total: float) -> None:
+    effect = {"op": "update", "entity_type": "order", "id_from": "order_id", "when": {"field": "total", "eq": 12}}
+    tool = {"name": "mark", "effects": [effect | {"field_map": {"notes": {"const": ["small"]}}}]}
+    shop = an_environment(tools=[tool])
+    state = a_state(shop)
+
+    answers = [called(shop, state, "mark", order_id=order_id) for order_id in ("O1", "O2")]
+
+    assert [one.violations for one in answers] == [(), ()]
+    assert [len(one.operations) for one in answers] == [0, 1]
+
+
+def test_a_value_of_another_type_is_not_the_value() -> None:
+    fields = {"paid": {"enum": [True, 25]}}
+    ledger = {"entities": {"bill": {"fields": fields}}}
+    bill = {"op": "add", "entity_type": "bill", "id_from": {"next": "B"}, "field_map": {"paid": "paid"}}
+    remove = {"op": "update", "entity_type": "box", "id_from": {"const": "X"}, "list_remove": {"held": "$args.value"}}
+    tools = [{"name": "pay", "effects": [bill]}, {"name": "take", "effects": [remove]}]
+    rule = {"trigger": "tool_call", "tool": "pay", "match": {"args": {"paid": True}}, "action": {"type": "error"}}
+    state = {"entities": {"box": {"X": {"held": [True, 1]}}}}
+    shop = an_environment(rule, ledger=ledger, initial_state=state, tools=tools, consistency="observe")
+    start = a_state(shop)
+
+    assert [one.kind for one in called(shop, start, "pay", paid=1).violations] == [ViolationKind.ENUM_VIOLATION]
+    assert called(shop, start, "pay", paid=25.0).violations == ()
+    assert called(shop, start, "pay", paid=True).source is Source.INJECTED
+    taken = called(shop, start, "take", value=1).state.ledger.entity("box", "X")
+    assert taken is not None
+    assert [type(one) for one in taken.attrs["held"]] == [bool]
+
+
 # --- failures ---
 
 

@@ -23,6 +23,8 @@ _SILENT_STREAM_SECONDS = 45.0  # a server sends a keep-alive every 15 s
 _FINAL_JOB_STATUSES = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
 _PENDING_STATUSES = frozenset({"WAITING", "READY"})
 _RESYNC = "resync"
+_NEWEST_JOBS = 200  # that are listed without a run or DAG
+_MOST_ON_A_PAGE = 10_000
 
 
 class Queries(ClientBase):
@@ -75,7 +77,7 @@ class Queries(ClientBase):
         return await self.transport.request_json("GET", f"/api/v1/runs/{quote(agent_run_id)}")
 
     async def jobs(
-        self, run: str | None = None, dag: str | None = None, status: str | None = None, limit: int = 200
+        self, run: str | None = None, dag: str | None = None, status: str | None = None, limit: int | None = None
     ) -> list[Job]:
         """Return jobs, newest first; [] when nothing fits.
 
@@ -83,13 +85,26 @@ class Queries(ClientBase):
             run: only those of this agent run.
             dag: only those of this DAG, by receipt, id or name.
             status: WAITING, READY, RUNNING, WAITING_APPROVAL, COMPLETED, FAILED or CANCELLED.
-            limit: how many at most, up to 10,000.
+            limit: how many at most. None: all of the run or DAG, else the newest 200.
 
         Raises:
             UnknownDag: there is no such DAG.
         """
-        query: Query = {"run": run, "dag": await self._dag_id(dag), "status": status, "limit": limit}
-        return (await self.transport.request_json("GET", "/api/jobs", query=query))["jobs"]
+        if limit is None and run is None and dag is None:
+            limit = _NEWEST_JOBS
+        query: Query = {"run": run, "dag": await self._dag_id(dag), "status": status}
+        jobs: list[Job] = []
+        before = None
+        while limit is None or len(jobs) < limit:
+            size = _MOST_ON_A_PAGE if limit is None else min(limit - len(jobs), _MOST_ON_A_PAGE)
+            page = await self.transport.request_json(
+                "GET", "/api/jobs", query={**query, "limit": size, "before": before}
+            )
+            jobs += page["jobs"]
+            before = page["next"]
+            if not page["more"]:
+                break
+        return jobs
 
     async def result(self, job: Target) -> Any:  # the shape is up to the job
         """Return the result that a job has set with `titan_sdk.set_result`; None when it has set none.

@@ -1,7 +1,7 @@
 """`titan eval`: try agents on the tasks of a suite, and show which failed where and why."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -24,6 +24,7 @@ from titan.evaluate.results import (
     has_passed,
     junit,
     results_by_field,
+    suite_faults,
     why_not,
 )
 from titan.wire.evaluations import AgentRunView
@@ -254,8 +255,15 @@ def show_evaluation(
 ) -> None:
     """Show each agent's results, then the tasks that it failed, by failure mode and in the scorers' words."""
     show_table(_field_columns(results), results)
+    if any(one.tries > 1 for one in results):
+        say("Of several tries of a task, the rate is the mean over tasks, and the interval's unit is the task.")
+    faults = suite_faults(runs)
     for result in results:
         _show_failures(workflow, result, runs, shows_all=shows_all)
+    if faults:
+        say("")
+        say(f"Faults of the suite: {count(len(faults), 'task')} that no agent can pass")
+        _show_lines([(fault, 1) for fault in faults])
     if not any(one.graded for one in results):
         say("grader unavailable: nothing graded")
     say("")
@@ -309,7 +317,7 @@ def verdict_of(one: AgentRunView | None) -> str:
 
 
 def _field_columns(results: Sequence[FieldResult]) -> Columns[FieldResult]:
-    most = max((one.reliability[-1].k for one in results if one.reliability), default=1)
+    most = max((one.tries for one in results), default=1)
     every: Columns[FieldResult] = (
         (Column(f"ALL {most} PASS", lambda one, _: _all_tries(one, most), is_right=True),) if most > 1 else ()
     )
@@ -317,18 +325,19 @@ def _field_columns(results: Sequence[FieldResult]) -> Columns[FieldResult]:
         Column("AGENT", lambda one, _: one.field),
         Column("PASSED", lambda one, _: f"{one.passed} of {one.graded}", is_right=True),
         Column("RATE", lambda one, _: _percent(one.pass_rate), is_right=True),
-        Column("95 %", lambda one, _: _interval(one), is_right=True),
+        Column("95 % INTERVAL", lambda one, _: _interval(one), is_right=True),
         *every,
         Column("CALLS", lambda one, _: str(one.tool_calls), is_right=True),
         Column("COST", lambda one, _: None if one.cost_usd is None else f"${one.cost_usd}", is_right=True),
-        Column("FAILS BY", lambda one, _: _modes(one), folds=True),
+        Column("NOT COUNTED", lambda one, _: _reasons(one.not_counted), folds=True),
+        Column("FAILS BY", lambda one, _: _reasons(one.failure_modes), folds=True),
     )
 
 
 def _show_failures(workflow: str, result: FieldResult, runs: Sequence[AgentRunView], *, shows_all: bool) -> None:
     by_mode: dict[str, list[AgentRunView]] = {}
     for one in sorted(runs, key=lambda one: (one.task_id, one.attempt)):
-        if one.field == result.field and has_passed(one) is not True:
+        if one.field == result.field and has_passed(one) is not True and not suite_faults([one]):
             by_mode.setdefault(failure_mode_of(one) or one.status, []).append(one)
     for mode, failed in sorted(by_mode.items(), key=lambda kind: (-len(kind[1]), kind[0])):
         say("")
@@ -353,7 +362,7 @@ def _percent(share: float | None) -> str:
 
 def _interval(one: FieldResult) -> str:
     first = one.reliability[0] if one.reliability else None
-    return "–" if first is None else f"{100 * first.low:.0f}–{100 * first.high:.0f} %"
+    return "–" if first is None else f"{100 * first.low:.0f}–{100 * first.high:.0f} % of {count(first.tasks, 'task')}"
 
 
 def _all_tries(one: FieldResult, most: int) -> str:
@@ -361,7 +370,5 @@ def _all_tries(one: FieldResult, most: int) -> str:
     return "–" if last is None or last.k < most else f"{100 * last.share:.0f} %"
 
 
-def _modes(one: FieldResult) -> str:
-    words = ", ".join(f"{found} {name}" for name, found in list(one.failure_modes.items())[:MOST_MODES])
-    not_reached = f"{one.infrastructure} not reached" if one.infrastructure else ""
-    return "; ".join(filter(None, (not_reached, words)))
+def _reasons(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{found} {name}" for name, found in list(counts.items())[:MOST_MODES])

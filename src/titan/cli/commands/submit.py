@@ -27,7 +27,7 @@ from titan.cli.following import check_watching, outcome_code, watch_dag
 from titan.cli.options import EVERYDAY, Answer, Follow, Wait, argument, asks, option
 from titan.cli.server import Document, Server, read
 from titan.cli.terminal import remark, say
-from titan.cli.views.formats import count
+from titan.cli.views.formats import count, plain
 from titan.cli.views.jobs import jobs_of
 from titan.model.dags import OnFailure
 from titan.rules.names import MAX_NAME, NAME
@@ -227,12 +227,25 @@ def run(
     and its run is graded: a script that ends well and fails the task ends with 1.
     """
     read_files = read_scripts([script])
-    words = (arguments or [])[1:] if (arguments or [])[:1] == ["--"] else arguments or []
+    words = (arguments or [])[1:] if (arguments or [])[:1] == ["--"] else _without_world(arguments or [], script)
     options = JobOptions(requires=[requires] if requires else None, env=env)
     body = build_dag(default_dag_name([read_files[0].job_name]), read_files, options, words)
     answer = titan.post("api", "dags", body={**body, **inside.body(None)})
     code = _exit_code_of_script(_watched(titan, answer, as_json=as_json, follow=not as_json))
     raise typer.Exit(_code_in_world(titan, inside, read(answer, Submitted), code, as_json=as_json))
+
+
+def _without_world(arguments: list[str], script: str) -> list[str]:
+    """Return the arguments of a script, of which none is `--world`: it would run outside of the world, unnoticed."""
+    if any(one == "--world" or one.startswith("--world=") for one in arguments):
+        shown = plain(script)
+        raise usage_error(
+            "--world",
+            f"it before the script: titan run --world WORKFLOW --task TASK {shown}",
+            f"it behind {shown}",
+            f"If it is an option of the script itself: titan run {shown} -- --world …",
+        )
+    return arguments
 
 
 def submitted_once_more(answer: Document) -> Answer:

@@ -470,7 +470,8 @@ def _failure_detail(run: AgentRun) -> str | None:
     if run.error is not None:
         message: str = _decoded(run.error)["message"]
         return message
-    details = (one["detail"] for one in _decoded(run.scorers) if one["verdict"] == "FAIL" and one["required"])
+    required = [one for one in _decoded(run.scorers) if one["required"]]
+    details = (one["detail"] for verdict in ("FAIL", "ERROR") for one in required if one["verdict"] == verdict)
     return next(details, None)
 
 
