@@ -43,6 +43,7 @@ def is_answer(id: str) -> bool:
 
 
 MAX_TAGS: Final = 100  # of a run or an action: they stand in every list, and are joined with each entry that has some
+CLOCK_SKEW: Final = "clock-skew"  # the tag of what was reported with times far outside of its bounds
 MORE_TAGS: Final = "… and more"  # the tag that stands for those that were left out
 
 
