@@ -1,6 +1,7 @@
 """The openai package against a slow model behind Titan's endpoint: what runs is seen, who leaves is noticed."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 
 import openai
@@ -8,6 +9,7 @@ import pytest
 from openai.types.chat import ChatCompletionMessageParam
 
 from tests.support.fake_endpoint import FakeEndpoint, Reply, a_stream
+from tests.support.raw_http import ask, given
 from tests.support.recorded_calls import RecordedCalls
 from tests.support.running_titan import RunningTitan, running_titan
 from tests.support.waiting import wait_until
@@ -85,6 +87,21 @@ def test_a_question_that_is_cancelled_is_taken_back_from_the_model(
     assert endpoint.left.wait(GONE_WITHIN_SECONDS)
     (action,) = recorded.actions("cancelled")
     assert action["action"]["error_type"] == "ClientDisconnected"
+
+
+def test_a_stream_that_its_caller_closes_cancels_a_run_that_has_no_other_call(
+    titan: RunningTitan, client: openai.OpenAI, endpoint: FakeEndpoint
+) -> None:
+    endpoint.replies.append(a_stream({"content": "It"}, finish_reason=None, is_held=True))
+
+    stream = client.chat.completions.create(model="default", messages=[SKY], stream=True)
+    run_id = next(stream).id
+    stream.close()
+
+    target = f"/api/v1/runs/{run_id}"
+    wait_until(lambda: ask(titan.sdk_port, "GET", target).value.get("status") == "cancelled", "the run is cancelled")
+    found = given(titan.sdk_port, "/api/v1/intercepts")
+    assert run_id not in json.dumps(found)
 
 
 @pytest.mark.slow

@@ -2685,7 +2685,7 @@ export interface components {
             ended_at: string | null;
             error: Record<string, never> | null;
             error_class: string | null;
-            /** @description What the first failed scorer found, or the error's words. */
+            /** @description What the first scorer found that failed, else that could not grade, or the error's words. */
             failure_detail: string | null;
             failure_mode: string | null;
             field: string;
@@ -2745,7 +2745,7 @@ export interface components {
             ended_at: string | null;
             error: Record<string, never> | null;
             error_class: string | null;
-            /** @description What the first failed scorer found, or the error's words. */
+            /** @description What the first scorer found that failed, else that could not grade, or the error's words. */
             failure_detail: string | null;
             failure_mode: string | null;
             field: string;
@@ -6344,8 +6344,9 @@ export interface components {
             error: number;
             /** @description Calls whose share of `cost_usd` was computed from tokens. */
             estimated: number;
-            input_tokens: number;
-            output_tokens: number;
+            /** @description As far as they are known; null where none are. */
+            input_tokens: number | null;
+            output_tokens: number | null;
             /** Format: decimal */
             prevented_cost_usd: string;
             rejected: number;

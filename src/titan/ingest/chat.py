@@ -29,6 +29,7 @@ from titan.model.language import ModelAnswer, ModelDelta, TextDelta, ToolCall
 from titan_sdk import tape
 
 OPERATION: Final = "chat"  # OpenTelemetry's gen_ai.operation.name
+CLIENT_LEFT: Final = "ClientDisconnected"  # the type of failure of a call whose caller closed its connection
 MOST_OF_MODEL: Final = 500  # characters of its name: a request may hold anything there
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
@@ -150,12 +151,14 @@ def _run_entries(call: ChatCall, run: ChatRun) -> list[Entry]:
 
 
 def _end_of(run: ChatRun, end: ChatEnd) -> RunEntry:
-    failure = end.failure
+    failure, ended = end.failure, RunEnd.COMPLETED
+    if failure is not None:
+        ended = RunEnd.CANCELLED if failure.type == CLIENT_LEFT else RunEnd.FAILED
     return RunEntry(
         run_id=run.id,
         source=Source.ENDPOINT,
         at=end.at,
-        end=RunEnd.COMPLETED if failure is None else RunEnd.FAILED,
+        end=ended,
         reason=None if failure is None else f"{failure.type}: {failure.message}",
     )
 

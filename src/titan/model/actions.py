@@ -283,6 +283,13 @@ class RunEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
 Entry: TypeAlias = ActionEntry | RunEntry
 
 
+def times_of(entry: Entry) -> tuple[datetime, datetime]:
+    """Return the first and the last time of an entry."""
+    if isinstance(entry, RunEntry):
+        return entry.at, entry.at if entry.standing is None else max(entry.at, entry.standing.last_event_at)
+    return entry.started_at, entry.started_at if entry.ended_at is None else max(entry.started_at, entry.ended_at)
+
+
 def project_name(reported: object) -> str | None:
     """Return the project that a report names, cut to MAX_PROJECT; None when it is not a valid name."""
     name = reported.strip()[:MAX_PROJECT].strip() if isinstance(reported, str) else ""

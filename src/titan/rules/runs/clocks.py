@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from titan.model.actions import CLOCK_SKEW, ActionEntry, Entry, RunEntry, Source
+from titan.model.actions import CLOCK_SKEW, ActionEntry, Entry, Source, times_of
 from titan.model.runs import lasted_ns
 from titan.ports.runs_store import KnownCalls
 
@@ -21,12 +21,10 @@ _ONE_CLOCK: Final = timedelta(days=1)  # times that are further apart were not s
 
 
 def bounded(entries: Sequence[Entry], known: KnownCalls, now: datetime) -> Sequence[Entry]:
-    """Return entries that are received now with times within their bounds; most are unchanged."""
-    if not known.watched and all(_times(entry)[1] <= now for entry in entries):
-        return entries
+    """Return entries that are received now with times within their bounds."""
     latest: dict[tuple[str, Source], datetime] = {}
     for entry in entries:
-        key, last = (entry.run_id, entry.source), _times(entry)[1]
+        key, last = (entry.run_id, entry.source), times_of(entry)[1]
         latest[key] = max(last, latest.get(key, last))
     return [_bounded(entry, latest[entry.run_id, entry.source], known, now) for entry in entries]
 
@@ -50,7 +48,7 @@ def offset_of(at: datetime, *, began: datetime, now: datetime) -> timedelta:
 def _bounded(entry: Entry, latest: datetime, known: KnownCalls, now: datetime) -> Entry:
     began, ended = known.watched.get(entry.run_id, (None, None))
     upper = now if ended is None else min(now, ended)
-    first, last = _times(entry)
+    first, last = times_of(entry)
     lower = began or _EARLIEST
     off = max(last - upper, lower - first)
     if off <= timedelta():
@@ -81,13 +79,6 @@ def _bounded(entry: Entry, latest: datetime, known: KnownCalls, now: datetime) -
     if entry.at > upper and run is not None:
         at = (run.ended_at or at) if entry.end is not None else run.last_event_at
     return replace(entry, at=at, standing=standing)
-
-
-def _times(entry: Entry) -> tuple[datetime, datetime]:
-    """Return the first and the last time of an entry."""
-    if isinstance(entry, RunEntry):
-        return entry.at, entry.at if entry.standing is None else max(entry.at, entry.standing.last_event_at)
-    return entry.started_at, entry.started_at if entry.ended_at is None else max(entry.started_at, entry.ended_at)
 
 
 def _moved(at: datetime, by: timedelta) -> datetime:

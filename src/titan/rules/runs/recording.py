@@ -26,6 +26,7 @@ from titan.model.actions import (
     first_tags,
     is_answer,
     part_key,
+    times_of,
 )
 from titan.model.projects import name_of_project
 from titan.model.run_control import StatusSource
@@ -137,11 +138,13 @@ def apply_entries(
     Runs that keep no content, as their rows say, or of new ones `capture`, are recorded without any.
     """
     batch = _Batch(project_id, now, known, prices, capture, known.next_number)
+    is_out = bool(known.watched) or any(times_of(entry)[1] > now for entry in entries)
+    placed = bounded(entries, known, now) if is_out else entries
     is_news = [
         _take_action(batch, entry, as_reported)
         if isinstance(entry, ActionEntry)
         else _take_run(batch, entry, as_reported)
-        for entry, as_reported in zip(bounded(entries, known, now), entries, strict=True)
+        for entry, as_reported in zip(placed, entries, strict=True)
     ]
     changed = [state for state in batch.runs.values() if state.entry_count > state.run.entry_count]
     actions = [action for place, action in batch.actions.items() if action is not known.actions.get(place)]
