@@ -96,7 +96,7 @@ def written_by_a_server(place: Path, home: Path, *, store: str | None) -> None:
             feed_runs(client)
         titan.terminate()
         copy = home.with_name(f"{home.name}-as-left")
-        subprocess.run(["cp", "-a", str(home), str(copy)], check=True)
+        subprocess.run(["cp", "-a", str(home), str(copy)], check=True, timeout=60)
         if store is not None:
             Path(place, "postgres.sql").write_text(dumped(store))
         titan.start_again()

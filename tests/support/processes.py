@@ -13,13 +13,13 @@ END_WITHIN_SECONDS: Final = 60
 
 @contextmanager
 def a_process(
-    command: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    command: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None, stdin: int | None = None
 ) -> Iterator[subprocess.Popen[str]]:
     """Run a command for a `with` block, with its output to be read, and end it at the end unless it has ended.
 
     `with subprocess.Popen(…)` would wait at the end of the block for as long as the process likes.
     """
-    process = subprocess.Popen(command, cwd=cwd, env=env, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, cwd=cwd, env=env, stdin=stdin, stdout=subprocess.PIPE, text=True)
     try:
         yield process
     finally:

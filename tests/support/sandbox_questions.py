@@ -31,11 +31,9 @@ _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 def main(kind: str, folder: Path, facts: Mapping[str, Any]) -> int:
     """Run this file in a sandbox; return its exit code."""
-    import shutil
-
     from titan.replay.sandbox import Kind, Sandbox, homes_around
 
-    sandbox = Sandbox(kind=Kind(kind), program=shutil.which("bwrap") or "")
+    sandbox = Sandbox(kind=Kind(kind), program="bwrap")
     command = [sys.executable, "-I", "-S", __file__, json.dumps(dict(facts))]
     confined = sandbox.command(
         command,

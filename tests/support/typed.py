@@ -31,7 +31,7 @@ def type_in(
     Raises:
         AssertionError: a line failed; it is the last of those shown.
     """
-    with subprocess.Popen(
+    shell = subprocess.Popen(
         [*launcher, "bash", "-euo", "pipefail", "-c", f"set -x\n{script}"],
         cwd=folder,
         env=environment,
@@ -39,22 +39,22 @@ def type_in(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-    ) as shell:
-        assert shell.stdout is not None
-        said = bytearray()
-        reader = threading.Thread(target=_read_slowly, args=(shell.stdout, said), daemon=True)
-        reader.start()
-        try:
-            exit_code: int | None = shell.wait(within_seconds)
-        except subprocess.TimeoutExpired:
-            exit_code = None
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(shell.pid, signal.SIGINT)
-            if shell.poll() is None:
-                shell.kill()
-                shell.wait(60)
-            reader.join(within_seconds)
+    )
+    assert shell.stdout is not None
+    said = bytearray()
+    reader = threading.Thread(target=_read_slowly, args=(shell.stdout, said), daemon=True)
+    reader.start()
+    try:
+        exit_code: int | None = shell.wait(within_seconds)
+    except subprocess.TimeoutExpired:
+        exit_code = None
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(shell.pid, signal.SIGINT)
+        shell.kill()
+        shell.wait(60)
+        reader.join(within_seconds)
+        shell.stdout.close()
     assert exit_code == 0, f"exit code {exit_code}:\n{said.decode('utf-8', 'replace')[-6000:]}"
 
 

@@ -55,7 +55,7 @@ def up(home: Path, *words: str, output: int = subprocess.DEVNULL) -> Iterator[su
         wait_until(lambda: processes_with(str(home)) == [], "nothing is left")
     finally:
         process.kill()
-        process.wait()
+        process.wait(ENDS_WITHIN_SECONDS)
 
 
 def port_of(home: Path) -> int:

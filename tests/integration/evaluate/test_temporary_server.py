@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.command_line import PROGRAM
 from tests.support.evaluations import AGENT
+from tests.support.processes import a_process
 from tests.support.sources import PACKAGES, ROOT
 from tests.support.waiting import processes_with, wait_until
 from tests.unit.world.a_shop import DEFINITION
@@ -44,7 +45,7 @@ END_WITHIN_SECONDS = 120
 def network() -> Iterator[list[str]]:
     """The beginning of a command that runs where nothing listens on any port."""
     command = [*NETWORK, "new", "--", "sh", "-c", "echo ready; exec cat"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+    with a_process(command, stdin=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "ready\n"
         yield [*NETWORK, "of", str(holder.pid), "--"]
@@ -91,7 +92,7 @@ class Evaluating:
     def wait_for_its_agent(self) -> None:
         """Return once the agent runs."""
         wait_until(lambda: self._started() or self.process.poll() is not None, "the agent starts")
-        assert self._started(), self.process.communicate()
+        assert self._started(), self.process.communicate(timeout=END_WITHIN_SECONDS)
 
     def let_its_agent_end(self) -> None:
         """Have the agent return."""

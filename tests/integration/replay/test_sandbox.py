@@ -146,7 +146,7 @@ found = find_sandbox().command([sys.executable, "-c", *{words!r}], folder=folder
 import subprocess; sys.exit(subprocess.run(found).returncode)
 """
 
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
 
     assert (done.returncode, done.stdout.strip()) == (0, "False"), done.stderr
 

@@ -34,6 +34,9 @@ class Nothing:
     ) -> object:
         return list(read())
 
+    def without_secrets(self, text: str) -> str:
+        return text
+
     async def call(self, project_id: str, name: str, tool: str, args: Mapping[str, Any]) -> tuple[Any, str | None]:
         return None, "none"
 

@@ -11,6 +11,7 @@ from titan.model.dags import JobCounts
 from titan.model.errors import InvalidInput
 from titan.model.events import JournalEntry, Subject
 from titan.model.jobs import JobStatus
+from titan.model.projects import project_id_of
 from titan.model.run_control import RunOutcome
 from titan.model.workers import WorkerState
 from titan.rules.notification_rules import (
@@ -96,6 +97,11 @@ def test_a_job_that_no_worker_can_take_is_told_with_its_label() -> None:
     assert told("JobUnroutable", Facts(job=job)) == (
         "job_unroutable",
         "Titan: job train waits, for no connected worker offers GPU. LINK",
+    )
+    theirs = replace(job, project_id=project_id_of("acme", "default"))
+    assert told("JobUnroutable", Facts(job=theirs)) == (
+        "job_unroutable",
+        "Titan: job train waits, for no connected worker offers GPU to organisation acme. LINK",
     )
     assert told("JobUnroutable", Facts(job=replace(job, status=JobStatus.CANCELLED))) is None
     assert told("JobUnroutable", Facts()) is None

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.builders import NOON, a_gate, a_job, a_spec
-from titan.model.jobs import Affinity, HeldPart, Job, JobStatus, QueuePart, ReadyPart, WaitsFor
+from titan.model.jobs import NO_KEY, Affinity, HeldPart, Job, JobStatus, QueuePart, ReadyPart, WaitsFor
 from titan.model.projects import project_id_of
 from titan.model.workers import Worker, WorkerState
 from titan.rules.jobs.wait_reason import gather, reason_of, waits_for
@@ -144,6 +144,12 @@ def test_a_confined_job_waits_for_workers_with_its_token() -> None:
         WaitsFor.SLOTS,
         "all GPU with token t1 slots are busy; it was submitted from a worker with that token, which is not trusted",
     )
+
+
+def test_a_job_whose_values_no_server_can_read_says_so() -> None:
+    job = replace(a_job(status=JobStatus.READY), reason=NO_KEY)
+
+    assert told(job, a_worker("w1", "GENERAL")) == (WaitsFor.SLOTS, NO_KEY)
 
 
 def test_a_job_of_another_organisation_waits_for_a_worker_of_it() -> None:

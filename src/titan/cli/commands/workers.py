@@ -110,7 +110,7 @@ def up(
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
     log_format: LogFormat = None,
-    end_with: Annotated[Path | None, typer.Option(hidden=True)] = None,
+    end_with: Annotated[Path | None, typer.Option(hidden=True, help="Stop when no command holds this file.")] = None,
 ) -> None:
     """Start Titan: the server and a worker beside it."""
     offers = {} if no_worker else parse_offers(offer or DEFAULT_OFFERS)
