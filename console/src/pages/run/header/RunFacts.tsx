@@ -123,10 +123,7 @@ function CallFacts({ of: tally }: { of: TallyView }) {
       <Fact name="Success" title={`${WHOLE.format(tally.success)} of ${WHOLE.format(tally.attempts)} attempts`}>
         {rate(tally.success_rate)}
       </Fact>
-      <Fact
-        name="Tokens"
-        title={`${amount(tally.input_tokens)} input, ${amount(tally.output_tokens)} output`}
-      >
+      <Fact name="Tokens" title={`${amount(tally.input_tokens)} input, ${amount(tally.output_tokens)} output`}>
         {amount(tokens)}
       </Fact>
     </>
