@@ -12,7 +12,7 @@ from msgspec.structs import asdict, replace
 from tests.support.builders import NOON, PROJECT
 from tests.support.call_stores import actions_of, check, kept, record, run_of, tape_of
 from tests.support.random_nests import a_tree, in_batches
-from tests.support.recorded import RUN, Memory, a_call, a_word, at, heard
+from tests.support.recorded import RUN, Memory, a_call, a_word, at, heard, received
 from tests.support.stores import StandingClock
 from titan.model.actions import (
     SHARED_MARK,
@@ -141,7 +141,7 @@ def test_an_action_is_what_it_was(calls: CallStore, kind: ActionKind, outcome: O
     entry = replace(WHOLE, kind=kind, outcome=outcome, ended_at=None if ends is None else at(ends))
 
     record(calls, entry)
-    memory.hear(entry)
+    memory.hear(entry, now=received([entry]))
 
     assert actions_of(calls) == memory.all
     assert run_of(calls) == replace(memory.run, troubles=wrong_now(memory.run))

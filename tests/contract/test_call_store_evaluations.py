@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from tests.support.builders import NOON, PROJECT
 from tests.support.call_stores import record
 from tests.support.recorded import RUN, a_call, a_word
+from titan.model.actions import CLOCK_SKEW, RunEnd, Source
 from titan.model.evaluations import (
     AgentRun,
     AgentRunStatus,
@@ -243,3 +244,19 @@ def test_a_tool_endpoint_is_replaced_and_deleted_in_its_own_project(calls: CallS
     calls.transact(lambda tx: tx.forget_tool_endpoint(PROJECT, "crm")).result()
     assert calls.read(lambda reader: reader.tool_endpoint(PROJECT, "crm")) is None
     assert len(calls.read(lambda reader: reader.tool_endpoints("other"))) == 1
+
+
+def test_what_is_recorded_of_an_agent_run_lies_within_it_whatever_the_clocks_of_its_sources_say(
+    stored: CallStore,
+) -> None:
+    long_ago, far = -(10**8), 10**8
+
+    record(stored, a_call(begins=long_ago, ends=long_ago + 1), a_call("a2", begins=far, ends=far + 1))
+    record(stored, a_word(seconds=5, source=Source.WORLD, end=RunEnd.COMPLETED))
+
+    run = stored.read(lambda reader: reader.run(PROJECT, RUN))
+    assert run is not None
+    assert (run.started_at, run.last_event_at, run.ended_at) == (WHOLE.started_at, WHOLE.ended_at, WHOLE.ended_at)
+    actions = stored.read(lambda reader: reader.actions_of_run(PROJECT, RUN))
+    assert {action.tags for action in actions} == {(CLOCK_SKEW,)}
+    assert all(action.started_at >= run.started_at for action in actions)

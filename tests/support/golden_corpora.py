@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from time import time_ns
@@ -219,7 +220,9 @@ def planted_costs(folder: Path) -> Iterator[Callable[[], Golden]]:
     """
     planted: dict[str, list[dict[str, Any]]] = json.loads((FOLDER / "inputs/planted_costs.json").read_text("utf-8"))
     with CALL_STORES["sqlite"](folder) as open_store:
-        store = open_store(StandingClock())
+        clock = StandingClock()
+        clock.advance(timedelta(days=1))  # the reports are of the hours before
+        store = open_store(clock)
         try:
             for case, reports in planted.items():
                 entries = [_planted_entry(**report) for report in reports]

@@ -6356,8 +6356,9 @@ export interface components {
             error: number;
             /** @description Calls whose share of `cost_usd` was computed from tokens. */
             estimated: number;
-            input_tokens: number;
-            output_tokens: number;
+            /** @description As far as they are known; null where none are. */
+            input_tokens: number | null;
+            output_tokens: number | null;
             /** Format: decimal */
             prevented_cost_usd: string;
             rejected: number;

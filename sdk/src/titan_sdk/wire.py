@@ -203,8 +203,9 @@ class Tally(TypedDict):
     prevented_cost_usd: str
     #: Of what was answered from a recording.
     saved_cost_usd: str
-    input_tokens: int
-    output_tokens: int
+    #: As far as they are known; null where none are.
+    input_tokens: int | None
+    output_tokens: int | None
     #: Success by attempts, 0 to 1; null without attempts.
     success_rate: float | None
 

@@ -30,6 +30,7 @@ from titan.model.language import ModelAnswer, ModelDelta, TextDelta, ToolCall
 from titan_sdk import tape
 
 OPERATION: Final = "chat"  # OpenTelemetry's gen_ai.operation.name
+CLIENT_LEFT: Final = "ClientDisconnected"  # the type of failure of a call whose caller closed its connection
 MOST_OF_MODEL: Final = 500  # characters of its name: a request may hold anything there
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")

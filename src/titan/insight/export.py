@@ -83,7 +83,8 @@ def run_line(exported: ExportedRun) -> RunLine:
     agent_source, agent_at = known_by(run.agent_order)
     return RunLine(
         **_of(run, RunLine),
-        **_of(tally, RunLine),
+        **_of(tally, RunLine)
+        | {"input_tokens": tally.input_tokens or None, "output_tokens": tally.output_tokens or None},
         run_id=run.id,
         agent_source=agent_source,
         agent_at=agent_at,

@@ -69,8 +69,8 @@ class RunLine(Struct, kw_only=True, tag_field="type", tag="run"):
     rejected: int = 0
     replayed: int = 0
     success_rate: float | None = None
-    input_tokens: int = 0
-    output_tokens: int = 0
+    input_tokens: int | None = None  #: None: unknown, of all its calls
+    output_tokens: int | None = None
     done: Count | None = None
     total: Count | None = None
     progress_at: Time | None = None

@@ -43,6 +43,7 @@ def is_answer(id: str) -> bool:
 
 
 MAX_TAGS: Final = 100  # of a run or an action: they stand in every list, and are joined with each entry that has some
+CLOCK_SKEW: Final = "clock-skew"  # the tag of what was reported with times far outside of its bounds
 MORE_TAGS: Final = "… and more"  # the tag that stands for those that were left out
 
 
@@ -300,6 +301,13 @@ class RunEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 Entry: TypeAlias = ActionEntry | RunEntry
+
+
+def times_of(entry: Entry) -> tuple[datetime, datetime]:
+    """Return the first and the last time of an entry."""
+    if isinstance(entry, RunEntry):
+        return entry.at, entry.at if entry.standing is None else max(entry.at, entry.standing.last_event_at)
+    return entry.started_at, entry.started_at if entry.ended_at is None else max(entry.started_at, entry.ended_at)
 
 
 def project_name(reported: object) -> str | None:

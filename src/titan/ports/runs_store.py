@@ -551,6 +551,8 @@ class KnownCalls(Struct, frozen=True, kw_only=True):
     open_calls: Mapping[str, Set[int]] = {}
     #: By the number of an action that entries report a part of: what the parts that were reported are known by.
     parts: Mapping[int, Set[bytes]] = {}
+    #: By the id of a run that the server itself begins and ends, for an evaluation: when it began, and when it ended.
+    watched: Mapping[str, tuple[datetime, datetime | None]] = {}
 
 
 class NewEntry(Struct, frozen=True, kw_only=True):

@@ -110,8 +110,8 @@ class TallyView(Struct, kw_only=True):
     attempted_cost_usd: Decimal
     prevented_cost_usd: Decimal
     saved_cost_usd: Annotated[Decimal, Meta(description="Of what was answered from a recording.")]
-    input_tokens: int
-    output_tokens: int
+    input_tokens: Annotated[int | None, Meta(description="As far as they are known; null where none are.")]
+    output_tokens: int | None
     success_rate: Annotated[float | None, Meta(description="Success by attempts, 0 to 1; null without attempts.")]
 
 

@@ -183,11 +183,17 @@ def test_a_call_that_is_all_of_its_run_ends_it() -> None:
     assert end == RunEntry(run_id="chatcmpl-1", source=Source.ENDPOINT, at=LATER, end=RunEnd.COMPLETED)
 
 
-def test_a_failed_call_that_is_all_of_its_run_fails_it() -> None:
-    (*_, end) = ending(CALL, OWN, BROKEN, has_begun=True)
+@pytest.mark.parametrize(
+    ("failure", "expected"), [("ClientDisconnected", RunEnd.CANCELLED), ("ModelError", RunEnd.FAILED)]
+)
+def test_a_failed_call_that_is_all_of_its_run_fails_it_and_a_caller_that_leaves_cancels_it(
+    failure: str, expected: RunEnd
+) -> None:
+    broken = replace(BROKEN, failure=Failure(type=failure, message="It left."))
+    (*_, end) = ending(CALL, OWN, broken, has_begun=True)
 
     assert isinstance(end, RunEntry)
-    assert (end.end, end.reason) == (RunEnd.FAILED, "ServerStopped: It stopped.")
+    assert (end.end, end.reason) == (expected, f"{failure}: It left.")
 
 
 def test_a_call_whose_client_left_has_no_outcome_and_cancels_the_run_that_it_is_all_of() -> None:

@@ -251,7 +251,7 @@ def _figures(run: RunView) -> list[str]:
         figures.append(f"{money(tally.prevented_cost_usd)} prevented")
     if tally.saved_cost_usd:
         figures.append(f"{money(tally.saved_cost_usd)} saved")
-    figures.append(f"{count(tally.input_tokens, 'input token')}, {tally.output_tokens:,} output")
+    figures.append(_token_words(tally.input_tokens, tally.output_tokens))
     return figures
 
 
@@ -440,8 +440,13 @@ def _tokens(detail: actions.ActionDetailView) -> str:
     """Return `1,000 input tokens (400 of them from cache, 50 written to cache), 100 output`."""
     cached = ((detail.cache_read_tokens, "of them from cache"), (detail.cache_write_tokens, "written to cache"))
     said = ", ".join(f"{number:,} {words}" for number, words in cached if number)
-    into, out = detail.action.input_tokens or 0, detail.action.output_tokens or 0
-    return f"{count(into, 'input token')}{f' ({said})' if said else ''}, {out:,} output"
+    return _token_words(detail.action.input_tokens, detail.action.output_tokens, f" ({said})" if said else "")
+
+
+def _token_words(into: int | None, out: int | None, about: str = "") -> str:
+    """Return `1,000 input tokens, 100 output`; what is unknown is NOTHING."""
+    first = f"{NOTHING} input tokens" if into is None else count(into, "input token")
+    return f"{first}{about}, {NOTHING if out is None else f'{out:,}'} output"
 
 
 def _show_body(title: str, body: actions.BodyView) -> None:

@@ -136,6 +136,8 @@ def tally_view(tally: Tally) -> wire.TallyView:
         attempted_cost_usd=tally.attempted_cost,
         prevented_cost_usd=tally.prevented,
         saved_cost_usd=tally.saved,
+        input_tokens=tally.input_tokens or None,
+        output_tokens=tally.output_tokens or None,
         success_rate=tally.success / tally.attempts if tally.attempts else None,
     )
 

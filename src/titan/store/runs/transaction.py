@@ -20,7 +20,7 @@ from titan.model.runs import (
     troubles_after,
 )
 from titan.ports.runs_store import KnownCalls, NewEntry
-from titan.store.columns import reads_rows, to_json, to_us
+from titan.store.columns import from_us, from_us_or_none, reads_rows, to_json, to_us
 from titan.store.runs.evaluations import SqlEvaluationTransaction
 from titan.store.runs.lists import NO_RUN
 from titan.store.runs.packing import Packed, unpacked_texts
@@ -84,7 +84,12 @@ class SqlCallTransaction(SqlEvaluationTransaction, SqlCallReader):
             next_number=self._last_action + 1,
             open_calls={run_id: self._open_calls(project_id, run_id) for run_id in ending},
             parts={action.number: self._parts(action) for action in map(actions.__getitem__, in_parts)},
+            watched=self._watched(project_id, {entry.run_id for entry in entries}),
         )
+
+    def _watched(self, project_id: str, run_ids: set[str]) -> dict[str, tuple[datetime, datetime | None]]:
+        rows = self._all("watched_runs", project_id=project_id, ids=to_json(sorted(run_ids)))
+        return {run_id: (from_us(began_us), from_us_or_none(ended_us)) for run_id, began_us, ended_us in rows}
 
     def _known_actions(self, project_id: str, places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Action]:
         """Return those of the actions at (run id, id) that are stored."""

@@ -10,7 +10,7 @@ import type { RunView, TallyView } from "../../../api/types";
 import { Button, CopyButton } from "../../../components/Button";
 import { Status } from "../../../components/badges";
 import { CostBreakdown } from "../../../components/Cost";
-import { count, duration, rate } from "../../../components/format";
+import { amount, count, duration, rate, tokensOf } from "../../../components/format";
 import { Name } from "../../../components/links";
 import { Fact } from "../../../components/Page";
 import { Duration, Time } from "../../../components/Time";
@@ -109,7 +109,7 @@ function StagesFact({ run }: { run: RunView }) {
 }
 
 function CallFacts({ of: tally }: { of: TallyView }) {
-  const tokens = tally.input_tokens + tally.output_tokens;
+  const tokens = tokensOf(tally);
   return (
     <>
       <Fact name="Actions" title={`${WHOLE.format(tally.attempts)} of them were attempts that ended`}>
@@ -123,11 +123,8 @@ function CallFacts({ of: tally }: { of: TallyView }) {
       <Fact name="Success" title={`${WHOLE.format(tally.success)} of ${WHOLE.format(tally.attempts)} attempts`}>
         {rate(tally.success_rate)}
       </Fact>
-      <Fact
-        name="Tokens"
-        title={`${WHOLE.format(tally.input_tokens)} input, ${WHOLE.format(tally.output_tokens)} output`}
-      >
-        {tokens > 0 ? WHOLE.format(tokens) : "–"}
+      <Fact name="Tokens" title={`${amount(tally.input_tokens)} input, ${amount(tally.output_tokens)} output`}>
+        {amount(tokens)}
       </Fact>
     </>
   );

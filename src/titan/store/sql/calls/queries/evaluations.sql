@@ -140,6 +140,11 @@ where project_id = :project_id and workflow_id = :workflow_id and task_id = :tas
 -- name: unfinished_agent_runs
 select {agent_run_columns} from agent_runs where status in ('pending', 'running') order by queued_at_us, run_id
 
+-- name: watched_runs
+select run_id, started_at_us, ended_at_us
+from agent_runs
+where project_id = :project_id and run_id in each(:ids) and started_at_us is not null
+
 -- name: save_agent_run
 insert into agent_runs ({agent_run_columns}) values ({agent_run_values})
 on conflict (project_id, run_id) do update
