@@ -15,7 +15,7 @@ SLOW_TO_COLLECT := tests/acceptance/test_any_request_of_the_document.py
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check format console check-console wheels bench bench-rivals soak acceptance lock
+.PHONY: help setup demo up test test-slow check format console check-console wheels bench bench-rivals soak acceptance lock
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -35,12 +35,16 @@ test: setup  ## every test under ten seconds; rules with 100 % branch coverage
 	$(PYTEST) $(SHARED) -m "not slow" $(patsubst %,--ignore=%,$(TESTS_OF_RULES) tests/style tests/browser $(SLOW_TO_COLLECT))
 	$(PYTEST) $(SHARED) tests/browser
 
-check: setup  ## format, lint, types, import contracts, tests of style
+test-slow: setup  ## every slow test but those of live foreign clients
+	$(PYTEST) $(SHARED) -m "slow and not live_client"
+
+check: setup  ## format, lint, types, import contracts, tests of style; the console's types, lint and unit tests
 	$(VENV)/python -m ruff format --check .
 	$(VENV)/python -m ruff check .
 	$(VENV)/python -m mypy $(wildcard src sdk/src tests benchmarks examples scripts)
 	$(VENV)/lint-imports --no-logo
 	$(PYTEST) -q tests/style
+	$(VENV)/python scripts/console.py --check
 
 format: setup  ## format the code and mend what ruff can mend
 	$(VENV)/python -m ruff format .
@@ -49,11 +53,11 @@ format: setup  ## format the code and mend what ruff can mend
 console: setup  ## build the web console into src/titan/web, with Node from a wheel
 	$(VENV)/python scripts/console.py
 
-check-console: setup  ## types, lint and unit tests of the console's source
+check-console: setup  ## the console's part of check; nothing when nothing changed
 	$(VENV)/python scripts/console.py --check
 
-acceptance: setup  ## the seeds' programs and the kill tests, the slow ones too
-	$(PYTEST) tests/acceptance tests/simulation tests/integration/crash
+acceptance: test-slow  ## every slow test, those of live foreign clients too, whose packages are downloaded
+	$(PYTEST) -m live_client
 
 wheels: setup  ## build the wheels of a release into dist: the server's, and the SDK's that it requires by version
 	$(VENV)/python scripts/wheels.py

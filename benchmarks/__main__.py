@@ -13,6 +13,7 @@ from typing import Final
 from benchmarks.again_rows import measure_again
 from benchmarks.beside_rows import measure_beside
 from benchmarks.call_rows import measure_calls
+from benchmarks.chromium import find_chromium
 from benchmarks.decorator_rows import measure_decorator
 from benchmarks.idle_rows import measure_idle
 from benchmarks.job_rows import Sizes, measure_jobs
@@ -35,6 +36,7 @@ TABLES: Final = {
     "recording": ("calls", "decorator", "stock", "kills", "screen", "beside", "replays", "worlds"),
 }
 GROUPS: Final = tuple(group for groups in TABLES.values() for group in groups)
+NEED_CHROMIUM: Final = frozenset({"screen"})
 ROUNDS: Final = 5  # of what has no size but this
 QUICK = Sizes(rounds=2, jobs_alone=20, jobs_in_dag=100, fan=100, chain=10, unroutable=2000, jobs_beside=50)
 
@@ -43,7 +45,8 @@ def main(arguments: Sequence[str]) -> int:
     """Measure what was asked for; return 0 when every row could be measured, its target met or not."""
     end_cleanly_when_told_to()
     options = _parse(arguments)
-    groups = options.only or [group for table in options.table or TABLES for group in TABLES[table]]
+    groups, left_out = groups_to_measure(options.only, options.table, has_chromium=find_chromium() is not None)
+    note = f"Left out for want of Chromium: {', '.join(left_out)}." if left_out else ""
     with tempfile.TemporaryDirectory(prefix="titan-bench-", dir=options.folder) as folder:
         machine = describe_machine(Path(folder))
         rows: dict[str, list[Row]] = {}
@@ -55,18 +58,35 @@ def main(arguments: Sequence[str]) -> int:
             print(failure, file=sys.stderr)
             return 1
     print_table("quick look, not for keeping" if options.quick else "measured", list(chain(*rows.values())))
+    if note:
+        print(f"{note} To measure it: apt-get install chromium")
     if not options.quick:
-        _keep(rows, machine)
+        _keep(rows, machine, note)
     return 0
 
 
-def _keep(rows: Mapping[str, Sequence[Row]], machine: Machine) -> None:
-    """Write each table whose groups were all measured: its samples and its part of the document."""
+def groups_to_measure(
+    only: Sequence[str] | None, tables: Sequence[str] | None, *, has_chromium: bool
+) -> tuple[list[str], list[str]]:
+    """Return the groups that were asked for, and those that are left out of them for want of Chromium.
+
+    A group that was named by itself is never left out: measuring it fails.
+    """
+    if only:
+        return list(only), []
+    asked = [group for table in tables or TABLES for group in TABLES[table]]
+    left_out = [group for group in asked if group in NEED_CHROMIUM and not has_chromium]
+    return [group for group in asked if group not in left_out], left_out
+
+
+def _keep(rows: Mapping[str, Sequence[Row]], machine: Machine, note: str) -> None:
+    """Write each table whose groups were all measured, or are left out with a note: samples, and document."""
     for table, groups in TABLES.items():
-        if rows.keys() >= set(groups):
+        lacking = set(groups) - rows.keys()
+        if lacking <= (NEED_CHROMIUM if note else set()):
             found = list(chain.from_iterable(rows[group] for group in groups))
             path = write_results(table, machine, found)
-            update_document(table, f'make bench ARGS="--table {table}"', machine, found)
+            update_document(table, f'make bench ARGS="--table {table}"', machine, found, note=note if lacking else "")
             print(f"wrote {path.name} to benchmarks/results and the table to docs/benchmarks.md")
 
 

@@ -45,7 +45,7 @@ def fork_loop() -> Iterator[ForkLoop]:
 def cold_start_seconds() -> float:
     """Return how long `python trivial_job.py` takes, from its start to its end."""
     started = time.perf_counter()
-    subprocess.run([sys.executable, str(TRIVIAL_JOB)], check=True)
+    subprocess.run([sys.executable, str(TRIVIAL_JOB)], check=True, timeout=120)
     return time.perf_counter() - started
 
 

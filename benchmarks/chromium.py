@@ -29,7 +29,7 @@ def chromium() -> Iterator[Browser]:
     Raises:
         BenchmarkFailed: there is none.
     """
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    program = find_chromium()
     if program is None:
         raise BenchmarkFailed("no Chromium on this machine: install it, as with `apt-get install chromium`")
     with sync_playwright() as playwright:
@@ -38,6 +38,11 @@ def chromium() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+def find_chromium() -> str | None:
+    """Return the machine's Chromium; None where there is none."""
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 def tell_load() -> None:

@@ -97,6 +97,7 @@ def _median_us(python: str, setup: str, port: int) -> float:
             stderr=subprocess.DEVNULL,
             text=True,
             check=True,
+            timeout=120,
         )
     took: list[int] = json.loads(done.stdout)
     return statistics.median(took) / 1000

@@ -57,7 +57,7 @@ def _commit() -> str:
 
 
 def _git(*words: str) -> str:
-    answer = subprocess.run(["git", *words], capture_output=True, text=True, cwd=Path(__file__).parent)
+    answer = subprocess.run(["git", *words], capture_output=True, text=True, cwd=Path(__file__).parent, timeout=120)
     return answer.stdout.strip() if answer.returncode == 0 else ""
 
 

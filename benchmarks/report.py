@@ -79,9 +79,9 @@ def write_results(name: str, machine: Machine, rows: Sequence[Row]) -> Path:
     return path
 
 
-def update_document(name: str, command: str, machine: Machine, rows: Sequence[Row]) -> None:
-    """Replace the part of docs/benchmarks.md between the two marks of `name`."""
-    replace_part(name, _markdown(command, machine, rows))
+def update_document(name: str, command: str, machine: Machine, rows: Sequence[Row], *, note: str = "") -> None:
+    """Replace the part of docs/benchmarks.md between the two marks of `name`; the note says what is not in it."""
+    replace_part(name, _markdown(command, machine, rows) + (f"\n\n{note}" if note else ""))
 
 
 def replace_part(name: str, text: str, document: Path = DOCUMENT) -> None:

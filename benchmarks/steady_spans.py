@@ -54,7 +54,7 @@ class SteadySpans:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise BenchmarkFailed(f"the sender of spans ended with {self._process.wait()}")
+            raise BenchmarkFailed(f"the sender of spans ended with {self._process.wait(60)}")
         return line.strip()
 
 

@@ -32,7 +32,7 @@ class StockSdk:
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
         if not answer:
-            raise BenchmarkFailed(f"the stock SDK: expected a rate; it ended with {self._process.wait()}")
+            raise BenchmarkFailed(f"the stock SDK: expected a rate; it ended with {self._process.wait(60)}")
         return float(answer)
 
 

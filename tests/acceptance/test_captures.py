@@ -52,7 +52,8 @@ def test_what_is_said_again_is_heard_byte_for_byte(tmp_path: Path) -> None:
     assert {one.request.headers["authorization"].partition(" ")[2] for one in heard} == {token}
 
 
-@pytest.mark.slow  # each client's environment is made first
+@pytest.mark.slow
+@pytest.mark.live_client
 @of_each_program
 def test_a_capture_is_what_the_client_still_says(program: Program, tmp_path: Path) -> None:
     was = captured(program)

@@ -319,10 +319,10 @@ def test_a_token_is_good_for_its_own_run_alone_and_while_that_goes_on(port: int)
     def agent(asked: Asked) -> Any:
         run_id = asked.body["run_id"]
         tokens[run_id] = asked.headers["X-Titan-Run-Token"]
-        both.wait()
+        both.wait(60)
         [other] = tokens.keys() - {run_id}
         refused.append(refusal(other, tokens[run_id]))
-        both.wait()
+        both.wait(60)
         return "done"
 
     def refusal(run_id: str, token: str) -> tuple[int, str]:

@@ -101,7 +101,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExampleWorld]:
         yield world
 
 
-@pytest.mark.needs("jq")
+@pytest.mark.needs("jq", "openssl")
 @pytest.mark.parametrize("example", [line for line in examples() if not line.startswith(FOREVER)])
 def test_an_example_of_help_ends_well(world: ExampleWorld, tmp_path: Path, example: str) -> None:
     for beginning, prepare in BEFORE:
@@ -124,6 +124,7 @@ def test_an_example_of_help_ends_well(world: ExampleWorld, tmp_path: Path, examp
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.needs("openssl")
 @pytest.mark.parametrize("example", [line for line in examples() if line.startswith(FOREVER)])
 def test_an_example_of_what_goes_on_until_ctrl_c_comes_up_and_ends(
     world: ExampleWorld, tmp_path: Path, example: str

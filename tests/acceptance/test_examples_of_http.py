@@ -33,7 +33,11 @@ def test_every_request_of_the_page_is_answered_well(tmp_path: Path) -> None:
         script = code("sh").replace("http://127.0.0.1:5000", f"http://127.0.0.1:{titan.sdk_port}")
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         around = {name: value for name, value in os.environ.items() if not name.startswith("TITAN_")}
-        type_in(script, tmp_path, environment={**around, "PATH": path, "HOME": str(tmp_path)})
+        type_in(
+            script,
+            tmp_path,
+            environment={**around, "PATH": path, "HOME": str(tmp_path), "TITAN_HOME": str(tmp_path / "home")},
+        )
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")

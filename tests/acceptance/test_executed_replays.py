@@ -48,7 +48,9 @@ def record(titan: RunningTitan, folder: Path, source: str, *arguments: str, **mo
     (folder / "agent.py").write_text(source)
     for name, text in modules.items():
         (folder / f"{name}.py").write_text(text)
-    subprocess.run([sys.executable, "agent.py", *arguments], cwd=folder, env=environment(titan), check=False)
+    subprocess.run(
+        [sys.executable, "agent.py", *arguments], cwd=folder, env=environment(titan), check=False, timeout=120
+    )
 
 
 def replayed(titan: RunningTitan, run: str, **body: object) -> Any:

@@ -31,7 +31,7 @@ def test_the_research_agents_whole_run_replays_at_cost_0_and_matches(tmp_path: P
         there = environment(titan, tmp_path)
         options = ["--quote", *(["--corpus", str(handbook)] if has_corpus else [])]
         command = [sys.executable, str(AGENT), *options]
-        subprocess.run(command, cwd=tmp_path, env=there, check=True, capture_output=True)
+        subprocess.run(command, cwd=tmp_path, env=there, check=True, capture_output=True, timeout=120)
         wait_until(lambda: runs(titan)[0]["status"] == "completed", "the end of the run")
         [run] = runs(titan)
         path = f"/api/v1/runs/{run['run_id']}/replays"

@@ -23,7 +23,7 @@ def test_a_decision_that_is_edited_to_deepen_forks_the_run_into_one_more_iterati
     command = [sys.executable, str(AGENT), "--quote"]
     with running_titan(tmp_path / "home", model=f"scripted:{script}") as titan:
         there = environment(titan, tmp_path)
-        subprocess.run(command, cwd=tmp_path, env=there, check=True, capture_output=True)
+        subprocess.run(command, cwd=tmp_path, env=there, check=True, capture_output=True, timeout=120)
         [parent] = runs(titan)
         [decision] = [
             one
@@ -35,7 +35,7 @@ def test_a_decision_that_is_edited_to_deepen_forks_the_run_into_one_more_iterati
 
         words = [sys.executable, "-m", "titan.cli", "fork", parent["run_id"], *edit]
         words += ["--max-usd", "1", "--max-calls", "40", "--", *command]
-        done = subprocess.run(words, cwd=tmp_path, env=there, capture_output=True, text=True)
+        done = subprocess.run(words, cwd=tmp_path, env=there, capture_output=True, text=True, timeout=120)
 
         assert done.returncode == 0, done.stdout + done.stderr
         assert "Evaluator: DEEPEN — 1 gap(s)" in done.stderr

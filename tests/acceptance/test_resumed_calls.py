@@ -46,12 +46,12 @@ def test_an_orchestrator_killed_between_two_calls_goes_on_at_the_second(tmp_path
     (tmp_path / "papers.py").write_text(ORCHESTRATOR)
     with running_titan(tmp_path / "home", offers=()) as titan:
         command = [sys.executable, "papers.py"]
-        killed = subprocess.run(command, cwd=tmp_path, env=environment(titan))
+        killed = subprocess.run(command, cwd=tmp_path, env=environment(titan), timeout=120)
         [run] = ask_json(titan.sdk_port, "GET", "/api/v1/runs").value["data"]
         (tmp_path / "resumed").touch()
 
         words = [sys.executable, "-m", "titan.cli", "runs", "resume", run["run_id"], "--", *command]
-        done = subprocess.run(words, cwd=tmp_path, env=environment(titan), capture_output=True, text=True)
+        done = subprocess.run(words, cwd=tmp_path, env=environment(titan), capture_output=True, text=True, timeout=120)
 
         assert (killed.returncode, done.returncode) == (-signal.SIGKILL, 0), done.stderr
         assert done.stdout == "['found latency', 'found cost']\n"

@@ -25,7 +25,9 @@ class Host:
     """A machine with a Titan on its port 9090, and a way to run commands there."""
 
     def __init__(self, home: Path) -> None:
-        self._is_private = subprocess.run([*PRIVATE_NETWORK, "new", "--", "true"], check=False).returncode == 0
+        self._is_private = (
+            subprocess.run([*PRIVATE_NETWORK, "new", "--", "true"], check=False, timeout=120).returncode == 0
+        )
         if not self._is_private:
             what = f"port {PORT}, which seed 002's first program names, is free"
             wait_until(lambda: _is_free(PORT), what, seconds=PORT_FREE_WITHIN_SECONDS)

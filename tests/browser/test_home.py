@@ -97,6 +97,7 @@ def test_what_home_says_of_recording_a_call_records_one_when_it_is_typed(
         cwd=tmp_path,
         env={**os.environ, "PATH": path},
         check=True,
+        timeout=120,
     )
 
     expect(page.get_by_role("region", name="Get started")).to_have_count(0)

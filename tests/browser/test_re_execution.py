@@ -35,10 +35,10 @@ with titan_sdk.run("re-executed", "re-executed-1"):
 def test_the_cause_and_the_statement_of_a_divergence_are_shown(pages: Pages, console: Console, tmp_path: Path) -> None:
     (tmp_path / "agent.py").write_text(AGENT)
     environment = {**os.environ, **console.titan.environment, "TITAN_HOME": str(console.titan.home)}
-    subprocess.run([sys.executable, "agent.py"], cwd=tmp_path, env=environment, check=True)
+    subprocess.run([sys.executable, "agent.py"], cwd=tmp_path, env=environment, check=True, timeout=120)
     words = ["replay", "re-executed-1", "--json", "--", sys.executable, "agent.py"]
     replay = [sys.executable, "-m", "titan.cli", *words]
-    done = subprocess.run(replay, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    done = subprocess.run(replay, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
     assert json.loads(done.stdout)["re_execution"]["cause"]["source"] == "uuid", done.stderr
 
     page = pages.open(console, "/runs/re-executed-1?tab=simulation")
@@ -70,7 +70,7 @@ def test_the_key_r_has_a_worker_execute_the_stored_code_of_a_run(
 ) -> None:
     (tmp_path / "agent.py").write_text(STORED)
     environment = {**os.environ, **console.titan.environment, "TITAN_HOME": str(console.titan.home)}
-    subprocess.run([sys.executable, "agent.py"], cwd=tmp_path, env=environment, check=True)
+    subprocess.run([sys.executable, "agent.py"], cwd=tmp_path, env=environment, check=True, timeout=120)
     (tmp_path / "agent.py").unlink()
     page = pages.open(console, "/runs/re-executed-stored?tab=simulation")
     expect(page.get_by_role("heading", name="This run has not been replayed")).to_be_visible()
@@ -110,7 +110,7 @@ def test_fork_from_here_edits_an_output_and_leads_to_the_fork_which_is_compared(
 ) -> None:
     (tmp_path / "agent.py").write_text(DECIDING)
     environment = {**os.environ, **console.titan.environment, "TITAN_HOME": str(console.titan.home)}
-    subprocess.run([sys.executable, "agent.py"], cwd=tmp_path, env=environment, check=True)
+    subprocess.run([sys.executable, "agent.py"], cwd=tmp_path, env=environment, check=True, timeout=120)
     page = pages.open(console, "/runs/forked-here?tab=telemetry")
     page.get_by_text("decide", exact=True).first.click()
 

@@ -27,7 +27,7 @@ def test_the_research_agents_run_is_replayed_from_its_page_at_cost_0(
     console = new_console(offers=("GENERAL:4",), model=f"scripted:{script}")
     there = environment(console.titan, tmp_path)
     command = [sys.executable, str(AGENT), "--quote"]
-    subprocess.run(command, cwd=tmp_path, env=there, check=True, capture_output=True)
+    subprocess.run(command, cwd=tmp_path, env=there, check=True, capture_output=True, timeout=120)
 
     wait_until(lambda: runs(console.titan, status="completed") != [], "the end of the run")
     [run] = runs(console.titan)

@@ -16,6 +16,7 @@ from tests.support.recorded import RUN, a_call, a_seen, a_span, a_word, at
 from tests.support.stores import PATIENCE_SECONDS, StandingClock
 from titan.model.actions import SHARED_MARK, ActionEntry, ActionKind, ModelUse, Payload, RunEnd, Source
 from titan.model.errors import StoreUnavailable
+from titan.model.projects import reach_of
 from titan.model.runs import Note, Run
 from titan.ports.runs_store import CallCommit, CallReader, CallStore, CallTransaction, RunFilter
 from titan.rules.runs.merge_reports import closed
@@ -184,6 +185,13 @@ def test_the_blobs_of_a_run_are_known(calls: CallStore) -> None:
     assert kept(calls, lambda tx: tx.blobs_of_run(PROJECT, "R_2")) == set()
     assert kept(calls, lambda tx: tx.blobs_of_run(PROJECT, "x")) == set()
     assert calls.read(lambda reader: reader.named_blobs([BLOB, "d" * 64])) == {BLOB}
+    reaches = [reach_of("local"), reach_of("local", PROJECT), reach_of("local", "x"), reach_of("acme")]
+    assert calls.read(lambda reader: [reader.is_blob_within(BLOB, reach) for reach in reaches]) == [
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 def test_what_the_server_notes_is_overwritten(calls: CallStore, reopen_calls: Callable[[], CallStore]) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from tests.support.builders import NOON, PROJECT
 from tests.support.stored import a_stored_job, store_dag
 from titan.model.jobs import Affinity, HeldPart, Job, JobStatus, QueuePart, ReadyPart, WaitsFor
+from titan.model.projects import project_id_of
 from titan.ports.jobs_store import Reader, Store
 from titan.rules.jobs.wait_reason import gather, waits_for
 
@@ -147,3 +148,35 @@ def test_another_project_has_a_queue_of_its_own(store: Store) -> None:
 
     assert parts_of(store, "other") == []
     assert not any(store.read(ask))
+
+
+def test_jobs_of_another_organisation_wait_in_queues_of_their_own(store: Store) -> None:
+    own, confined = a_stored_job("own", status=READY), a_stored_job("confined", dag_id="d2", status=READY)
+    project_id = project_id_of("acme", "finance")
+    of_acme = [
+        replace(a_stored_job("a", dag_id="d3", status=READY), project_id=project_id),
+        replace(confined, id="d3.00001", dag_id="d3", project_id=project_id),
+    ]
+    of_acme[1] = replace(of_acme[1], spec=replace(of_acme[1].spec, confined_to="0123456789ab"))
+    store_dag(store, own)
+    store_dag(store, *of_acme, dag_id="d3")
+
+    def ask(reader: Reader) -> list[list[tuple[str, str, str | None, str]]]:
+        return [
+            [
+                (job.id, job.requirement, job.confined_to, job.organisation_id)
+                for job in reader.ready_jobs(queue, limit=9)
+            ]
+            for queue in ("GENERAL", "GENERAL@@acme", "GENERAL@0123456789ab@acme", "GENERAL@@zeta")
+        ]
+
+    assert store.read(ask) == [
+        [(own.id, "GENERAL", None, "local")],
+        [("d3.00000", "GENERAL", None, "acme")],
+        [("d3.00001", "GENERAL", "0123456789ab", "acme")],
+        [],
+    ]
+    parts = parts_of(store, project_id)
+    assert {part.organisation_id for part in parts if isinstance(part, ReadyPart)} == {"acme"}
+    first = store.read(lambda reader: [reader.first_of_parts(project_id, [part], limit=9) for part in parts])
+    assert sorted(names([job for jobs in first for job in jobs])) == ["a", "confined"]

@@ -10,6 +10,7 @@ from titan.model.attempts import AttemptOutcome
 from titan.model.events import JobReady, Subject
 from titan.model.files import StoredFile, StoredValue
 from titan.model.jobs import JobStatus
+from titan.model.projects import project_id_of, reach_of
 from titan.model.retention import ArtifactKey, FileName, LogOwner
 from titan.model.run_control import RunControl
 from titan.model.workers import WorkerState
@@ -230,6 +231,30 @@ def test_a_blob_is_named_by_files_keys_and_jobs(store: Store) -> None:
 
     assert named == [True, True, False]
     assert pages == [{SCRIPT}, {SCRIPT}, set()]
+
+
+def test_a_blob_is_within_reach_of_the_organisation_and_the_project_that_name_it(store: Store) -> None:
+    finance = project_id_of("acme", "finance")
+    committed(store, lambda tx: tx.put_file(finance, StoredFile(name="f", digest=DIGEST, size_bytes=1)))
+    committed(store, lambda tx: tx.put_value("default", "k", StoredValue(value="", artifact=OTHER)))
+
+    def within(digest: str) -> list[str]:
+        reaches = {
+            "acme": reach_of("acme"),
+            "acme/finance": reach_of("acme", finance),
+            "acme/fin": reach_of("acme", project_id_of("acme", "fin")),
+            "acm": reach_of("acm"),
+            "local": reach_of("local"),
+            "local/default": reach_of("local", "default"),
+            "local/finance": reach_of("local", "finance"),
+        }
+        return store.read(
+            lambda reader: [name for name, reach in reaches.items() if reader.is_blob_within(digest, reach)]
+        )
+
+    assert within(DIGEST) == ["acme", "acme/finance"]
+    assert within(OTHER) == ["local", "local/default"]
+    assert within("c" * 64) == []
 
 
 def test_the_owner_of_a_log_is_its_attempt(store: Store) -> None:

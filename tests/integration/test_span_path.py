@@ -14,7 +14,12 @@ MOST_MODULES = 43  # a module more on the path of every span: move it off the pa
 
 def test_the_modules_that_a_span_runs_through_are_listed_and_counted() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.span_path"], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "benchmarks.span_path"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
 
     assert done.returncode == 0, done.stderr

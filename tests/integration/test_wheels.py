@@ -19,7 +19,9 @@ from tests.support.sources import ROOT
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheels")
-    subprocess.run([sys.executable, ROOT / "scripts" / "wheels.py", "--into", folder], check=True, cwd=folder)
+    subprocess.run(
+        [sys.executable, ROOT / "scripts" / "wheels.py", "--into", folder], check=True, cwd=folder, timeout=300
+    )
     return folder
 
 
@@ -69,12 +71,18 @@ def an_environment(folder: Path) -> Path:
 
 def install(python: Path, wheels: Path, *names: str) -> None:
     command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-index", "--no-deps"]
-    subprocess.run([*command, "--ignore-installed", "--find-links", str(wheels), *names], check=True)
+    subprocess.run([*command, "--ignore-installed", "--find-links", str(wheels), *names], check=True, timeout=300)
 
 
 def run(python: Path, *arguments: str) -> str:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "TITAN_"))}
     done = subprocess.run(
-        [python, *arguments], env=clean, cwd=python.parent, check=True, capture_output=True, text=True
+        [python, *arguments],
+        env=clean,
+        cwd=python.parent,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     return done.stdout.strip()

@@ -149,7 +149,7 @@ class _Held(Generic[T]):
             return self._decide(tx)
         finally:
             self.is_decided.set()
-            self.may_commit.wait()
+            self.may_commit.wait(600)
             if self.is_cut_off:
                 raise CutOff
 

@@ -24,6 +24,7 @@ LEFT_UNDONE: Final = re.compile(
 )
 #: Where the import's name is not the distribution's.
 DISTRIBUTION_OF: Final = {
+    "yaml": "pyyaml",
     "google": "protobuf",
     "opentelemetry": "opentelemetry-proto",
     "re2": "google-re2",

@@ -141,7 +141,7 @@ def test_the_documents_name_commands() -> None:
 def test_every_command_and_option_a_document_names_exists(command: str) -> None:
     call = [sys.executable, "-c", "from titan.cli import main; main()", *command.split(), "--help"]
 
-    answer = subprocess.run(call, capture_output=True, text=True, env={**os.environ, **PLAIN_TERMINAL})
+    answer = subprocess.run(call, capture_output=True, text=True, env={**os.environ, **PLAIN_TERMINAL}, timeout=120)
 
     assert answer.returncode == 0, answer.stderr
     assert [option for option in sorted(commands_named()[command]) if option not in answer.stdout] == []

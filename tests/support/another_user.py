@@ -27,6 +27,6 @@ def python_of_everybody() -> str | None:
     check = _CHECK.format(version=tuple(sys.version_info[:2]))
     for python in (os.path.realpath(sys.executable), f"/usr/bin/python3.{sys.version_info.minor}"):
         command = [*AS_NOBODY, python, "-c", check]
-        if subprocess.run(command, cwd="/", capture_output=True, check=False).returncode == 0:
+        if subprocess.run(command, cwd="/", capture_output=True, check=False, timeout=120).returncode == 0:
             return python
     return None

@@ -112,6 +112,7 @@ def a_ready_job(
     preferred_worker_id: str | None = None,
     confined_to: str | None = None,
     must_not_be_lost: bool = False,
+    organisation_id: str = "local",
 ) -> ReadyJob:
     """Return a job that waits for a worker, as dispatch sees it."""
     return ReadyJob(
@@ -123,6 +124,7 @@ def a_ready_job(
         preferred_worker_id=preferred_worker_id,
         confined_to=confined_to,
         must_not_be_lost=must_not_be_lost,
+        organisation_id=organisation_id,
     )
 
 
@@ -132,10 +134,17 @@ def a_free_worker(
     *,
     room: Mapping[str, int] | None = None,
     confines_to: str | None = None,
+    organisation_id: str = "local",
 ) -> FreeWorker:
     """Return a worker that asks for work; without `slots` it has one GENERAL slot, without `room` none beyond."""
     free_slots = {"GENERAL": 1} if slots is None else slots
-    return FreeWorker(id=worker_id, free_slots=free_slots, prefetch_slots=room or {}, confines_to=confines_to)
+    return FreeWorker(
+        id=worker_id,
+        free_slots=free_slots,
+        prefetch_slots=room or {},
+        confines_to=confines_to,
+        organisation_id=organisation_id,
+    )
 
 
 def a_dag(

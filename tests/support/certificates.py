@@ -26,7 +26,7 @@ def a_certificate(folder: Path, *, name: str = "server", host: str = "IP:127.0.0
     what = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", str(days)]
     whose = ["-subj", "/CN=titan", "-addext", f"subjectAltName={host}"]
     where = ["-keyout", str(key), "-out", str(file)]
-    subprocess.run(["openssl", "req", *what, *whose, *where], check=True, capture_output=True)
+    subprocess.run(["openssl", "req", *what, *whose, *where], check=True, capture_output=True, timeout=120)
     return Certificate(file=file, key=key)
 
 
@@ -37,5 +37,6 @@ def with_password(key: Path) -> Path:
         ["openssl", "ec", "-in", str(key), "-out", str(encrypted), "-aes256", "-passout", "pass:secret"],
         check=True,
         capture_output=True,
+        timeout=120,
     )
     return encrypted

@@ -132,6 +132,7 @@ class ExampleWorld:
             text=True,
             check=True,
             pass_fds=self.inherited,
+            timeout=120,
         ).stdout
 
     def write_scripts(self) -> None:
@@ -261,5 +262,5 @@ class ExampleWorld:
         broken = self.folder / "broken"
         if is_broken:
             broken.touch()
-        subprocess.run([sys.executable, "agent.py"], cwd=self.folder, env=self.environment, check=True)
+        subprocess.run([sys.executable, "agent.py"], cwd=self.folder, env=self.environment, check=True, timeout=120)
         broken.unlink(missing_ok=True)

@@ -366,7 +366,7 @@ def _find_job(fake: FakeTitan, name: str, dag_id: str | None) -> dict[str, Any] 
 
 
 def _record(fake: FakeTitan, entries: list[dict[str, Any]]) -> Answer:
-    fake.takes_entries.wait()
+    fake.takes_entries.wait(600)
     with fake.changed:
         known = {_phase(entry) for entry in fake.facts.entries}
         new = [entry for entry in entries if _phase(entry) not in known]

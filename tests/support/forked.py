@@ -25,6 +25,7 @@ from typing import Final
 
 from tests.support.sources import PACKAGES, ROOT
 
+END_WITHIN_SECONDS: Final = 60
 LONGEST_BYTES: Final = 100_000  #: of a command with its environment
 IMPORTED: Final = ("titan.cli.app", "titan.main", "httpcore", "uvloop")
 
@@ -89,7 +90,7 @@ def run_forked(
             exit_code = process.wait(timeout)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait()
+            process.wait(60)
             raise
         stdout.seek(0)
         stderr.seek(0)
@@ -135,9 +136,17 @@ def _forker() -> socket.socket:
         forker = subprocess.Popen(
             command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, cwd=ROOT, env={**inherited, "PYTHONPATH": path}
         )
-    atexit.register(forker.wait)
+    atexit.register(_end, forker)
     atexit.register(ours.close)
     return ours
+
+
+def _end(forker: subprocess.Popen[bytes]) -> None:
+    """Wait for the end of the forking process, whose standard input is closed; kill one that does not end."""
+    try:
+        forker.wait(END_WITHIN_SECONDS)
+    except subprocess.TimeoutExpired:
+        forker.kill()
 
 
 # --- the process that forks, and what it forks ---

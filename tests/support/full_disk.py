@@ -20,7 +20,7 @@ def small_disk(folder: Path, *, size_bytes: int) -> Iterator[MakeRoom]:
     """
     folder.mkdir(exist_ok=True)
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "tmpfs", str(folder)]
-    if os.geteuid() == 0 and subprocess.run(mount, capture_output=True, check=False).returncode == 0:
+    if os.geteuid() == 0 and subprocess.run(mount, capture_output=True, check=False, timeout=120).returncode == 0:
         with _mounted(folder) as make_room:
             yield make_room
     else:
@@ -51,4 +51,4 @@ def _limited(size_bytes: int) -> Iterator[MakeRoom]:
 
 
 def _run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True)
+    subprocess.run(command, check=True, capture_output=True, timeout=120)

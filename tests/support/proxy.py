@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 CHUNK_BYTES = 65536
+LONGEST_STANDSTILL_SECONDS = 600
 
 Ear: TypeAlias = Callable[[bytes], None]  #: is told every piece of one direction before it is sent on
 
@@ -106,7 +107,7 @@ class Proxy:
     def _forward(self, pair: "_Pair", source: socket.socket, target: socket.socket, ear: Ear) -> None:
         with suppress(OSError):
             while content := source.recv(CHUNK_BYTES):
-                self._flows.wait()
+                self._flows.wait(LONGEST_STANDSTILL_SECONDS)
                 ear(content)
                 target.sendall(content)
         pair.shut_down()

@@ -89,14 +89,15 @@ class RunningTitan:
     def kill(self) -> None:
         """End the server as a power cut would (SIGKILL). Its worker goes on."""
         self._process.kill()
-        self._process.wait()
+        self._process.wait(60)
         self._close_output()
 
-    def terminate(self) -> None:
-        """End the server alone (SIGTERM), and return when it has ended. Its worker goes on."""
+    def terminate(self) -> int:
+        """End the server and its worker (SIGTERM), and return its exit code when they have ended."""
         self._process.terminate()
-        self._process.wait(END_WITHIN_SECONDS)
+        exit_code = self._process.wait(END_WITHIN_SECONDS)
         self._close_output()
+        return exit_code
 
     def start_again(self) -> None:
         """Start on the same home and port."""
@@ -120,7 +121,7 @@ class RunningTitan:
             self._process.wait(END_WITHIN_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
+            self._process.wait(60)
             raise
 
     def _start(self) -> _Process:
@@ -224,4 +225,4 @@ def _wait_until_up(process: _Process, output: IO[str]) -> None:
                 return
     finally:
         overdue.cancel()
-    raise AssertionError(f"titan up ended with {process.wait()} before it was up: {greeting}")
+    raise AssertionError(f"titan up ended with {process.wait(60)} before it was up: {greeting}")

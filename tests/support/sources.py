@@ -25,7 +25,7 @@ def kept_files() -> tuple[Path, ...]:
     """
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     try:
-        listing = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+        listing = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=120).stdout
         named = {ROOT / name for name in listing.split("\0") if name}
     except (OSError, subprocess.CalledProcessError):
         named = {path for path in ROOT.rglob("*") if not LEFT_OUT.intersection(path.parts)}

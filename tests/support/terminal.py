@@ -64,7 +64,7 @@ class TerminalProgram:
         """End the program if it still runs."""
         if self._process.poll() is None:
             self._process.kill()
-            self._process.wait()
+            self._process.wait(60)
         os.close(self._screen)
 
     def _read_some(self) -> bool:

@@ -5,32 +5,47 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
-END_WITHIN_SECONDS: Final = 240
+END_WITHIN_SECONDS: Final = 240.0
+SLOWLY: Final = 0.005  # seconds between two readings of a page of the pipe: 800 kB/s
 
 
-def type_in(script: str, folder: Path, *, environment: Mapping[str, str] | None = None) -> None:
-    """Run `script` in `folder`; what it left in the background ends with it, as by Ctrl-C.
+def type_in(
+    script: str,
+    folder: Path,
+    *,
+    environment: Mapping[str, str] | None = None,
+    launcher: Sequence[str] = (),
+    within_seconds: float = END_WITHIN_SECONDS,
+) -> None:
+    """Run `script` in `folder`, its output into a pipe that is read slowly.
+
+    What it left in the background ends with it, as by Ctrl-C. `launcher` is a command that becomes the shell.
 
     Raises:
         AssertionError: a line failed; it is the last of those shown.
     """
-    with (folder / "typed.log").open("wb") as log:
-        shell = subprocess.Popen(
-            ["bash", "-euxo", "pipefail", "-c", script],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+    with subprocess.Popen(
+        [*launcher, "bash", "-euo", "pipefail", "-c", f"set -x\n{script}"],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    ) as shell:
+        assert shell.stdout is not None
+        said = bytearray()
+        reader = threading.Thread(target=_read_slowly, args=(shell.stdout, said), daemon=True)
+        reader.start()
         try:
-            exit_code: int | None = shell.wait(END_WITHIN_SECONDS)
+            exit_code: int | None = shell.wait(within_seconds)
         except subprocess.TimeoutExpired:
             exit_code = None
         finally:
@@ -38,5 +53,12 @@ def type_in(script: str, folder: Path, *, environment: Mapping[str, str] | None 
                 os.killpg(shell.pid, signal.SIGINT)
             if shell.poll() is None:
                 shell.kill()
-                shell.wait()
-    assert exit_code == 0, (folder / "typed.log").read_text("utf-8", "replace")[-5000:]
+                shell.wait(60)
+            reader.join(within_seconds)
+    assert exit_code == 0, f"exit code {exit_code}:\n{said.decode('utf-8', 'replace')[-6000:]}"
+
+
+def _read_slowly(pipe: IO[bytes], said: bytearray) -> None:
+    while piece := os.read(pipe.fileno(), 4096):
+        said += piece
+        time.sleep(SLOWLY)

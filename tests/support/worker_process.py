@@ -50,7 +50,7 @@ class WorkerProcess:
         below = self.below()
         self.signal(signal.SIGCONT)
         self.signal(signal.SIGKILL)
-        self.process.wait()
+        self.process.wait(60)
         wait_until(lambda: not any(map(is_running, below)), "the worker's processes end with it")
 
     def below(self) -> list[int]:
@@ -62,7 +62,7 @@ class WorkerProcess:
         if self.process.poll() is None:
             os.kill(self.pid, number)
 
-    def wait(self, *, seconds: float = 20.0) -> int:
+    def exit_code(self, *, seconds: float = 60.0) -> int:
         """Return the worker's exit code once it has ended."""
         wait_until(lambda: self.process.poll() is not None, "the worker ends", seconds=seconds)
         return self.process.returncode

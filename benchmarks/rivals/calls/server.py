@@ -111,7 +111,9 @@ def launched(launch: Launch, *, is_up: Callable[[], bool]) -> Iterator[int]:
 def version_of(environment: Path, package: str) -> str:
     """Return the version of a package in an environment."""
     say = f"import importlib.metadata as m; print(m.version({package!r}))"
-    done = subprocess.run([interpreter(environment), "-c", say], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [interpreter(environment), "-c", say], capture_output=True, text=True, check=True, timeout=120
+    )
     return done.stdout.strip()
 
 

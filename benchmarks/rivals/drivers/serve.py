@@ -98,7 +98,7 @@ def run_as_process(script: str) -> None:
     Raises:
         CalledProcessError: it did not exit with 0.
     """
-    subprocess.run([sys.executable, script], check=True)
+    subprocess.run([sys.executable, script], check=True, timeout=120)
 
 
 @contextmanager
@@ -116,7 +116,7 @@ def worker(command: list[str], log: Path, environment: dict[str, str]) -> Iterat
             process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait()
+            process.wait(60)
 
 
 def last_words(log: Path) -> str:

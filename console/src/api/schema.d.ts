@@ -1947,6 +1947,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/trust": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Allow workers to execute the code of an imported run, or forbid it again, for somebody who can read the home. */
+        post: operations["trust_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}/unmute": {
         parameters: {
             query?: never;
@@ -3000,6 +3017,7 @@ export interface components {
             job_name: string;
             label: string | null;
             lease_id: string;
+            masked: string[];
             max_log_bytes: number | null;
             priority: number;
             ready_at: string | null;
@@ -5601,7 +5619,7 @@ export interface components {
          */
         ReplaysAnswer: {
             data: components["schemas"]["ReplayView"][];
-            /** @description Why no worker can execute the run: run_incomplete, code_missing. null: one can. */
+            /** @description Why no worker executes the run: run_incomplete, code_missing, code_untrusted. null: one does. */
             execution_reason: string | null;
         };
         /**
@@ -6577,6 +6595,13 @@ export interface components {
              * @enum {unknown}
              */
             verdict: "down" | "same" | "too_few" | "unpriced" | "up";
+        };
+        /** TrustBody */
+        TrustBody: {
+            /** @default true */
+            is_trusted: boolean;
+            /** @description The content of `owner-key` in the server's home: who can read it may trust. */
+            key: string;
         };
         /**
          * UnmuteAnswer
@@ -11338,6 +11363,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SkeletonAnswer"];
+                };
+            };
+            /** @description Request refused; the body has the reason. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    trust_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrustBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunView"];
                 };
             };
             /** @description Request refused; the body has the reason. */

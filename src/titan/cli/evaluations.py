@@ -1,23 +1,15 @@
-"""Evaluate a workflow on a server: apply a suite, dispatch its tasks, follow the runs; start a temporary server."""
+"""Evaluate a workflow on a server: apply a suite, dispatch its tasks, follow the runs."""
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from titan.cli.exit_codes import CommandFailed, ExitCode
-from titan.cli.server import Server, connect, read
+from titan.cli.server import Server, read
 from titan.cli.terminal import live_line, remark
-from titan.cli.views.formats import plain
 from titan.evaluate.results import has_passed
-from titan.settings import home_folder
 from titan.wire.evaluations import (
     AgentRunDetailView,
     AgentRunsAnswer,
@@ -34,7 +26,6 @@ if TYPE_CHECKING:  # what reads suites takes long to import
 MOST_AT_ONCE: Final = 1_000  # rows of a page
 LOOKED_EVERY_SECONDS: Final = 0.25
 LOOKING_SHARE: Final = 4  # a look that takes long is followed by a pause of so many times that
-STARTED_WITHIN_SECONDS: Final = 60.0
 
 
 def workflow_path(titan: Server, workflow: str) -> tuple[str, ...]:
@@ -76,7 +67,7 @@ class Evaluation:
     def follow(self, run_ids: Sequence[str]) -> list[AgentRunView]:
         """Wait until agent runs have ended; return them, or the runs by which the server repeated them."""
         wanted = set(run_ids)
-        with live_line() as show:
+        with live_line(is_piped=True) as show:
             while True:
                 began = time.monotonic()
                 ours = self._found(wanted)
@@ -139,36 +130,3 @@ def newest(runs: Sequence[AgentRunView]) -> list[AgentRunView]:
     for one in runs:
         found.setdefault((one.task_id, one.field), one)
     return [found[place] for place in sorted(found)]
-
-
-@contextmanager
-def running(titan: Server) -> Iterator[Server]:
-    """Yield the server; where none runs and none was named, start one on the home for the `with` block."""
-    if titan.is_named or titan.answers():
-        yield titan
-        return
-    home = home_folder()
-    remark(f"No Titan runs here: one is started on {home} until this is done. `titan up` keeps one, with its pages.")
-    command = [sys.executable, "-m", "titan.cli", "up", "--home", str(home), "--port", "0", "--sdk-port", "0"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
-    try:
-        until = time.monotonic() + STARTED_WITHIN_SECONDS
-        server = connect(None, project=titan.project)
-        while not server.answers():
-            if process.poll() is not None or time.monotonic() > until:
-                process.kill()
-                said = (process.stderr.read() if process.stderr else b"").decode(errors="replace")
-                raise CommandFailed(
-                    "titan up",
-                    "a server that starts",
-                    plain(said.strip().splitlines()[-1]) if said.strip() else "none",
-                    "Start it by hand to see more: titan up",
-                    exit_code=ExitCode.UNREACHABLE,
-                )
-            time.sleep(LOOKED_EVERY_SECONDS)
-            server = connect(None, project=titan.project)
-        yield server
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGINT)
-            process.wait(STARTED_WITHIN_SECONDS)

@@ -34,6 +34,12 @@ def fetched(titan: Server, run: str, folder: Path) -> Path:
     return path
 
 
+def is_trusted(titan: Server, run: str) -> bool:
+    """Return whether a run was recorded here, or somebody trusts it (`titan runs trust`)."""
+    found = titan.get("api", "v1", "runs", run)
+    return found["imported_at"] is None or found["trusted_at"] is not None
+
+
 def read_recording(path: Path, named: str) -> tuple[RunLine, list[ActionLine]]:
     """Return the run of an export and its actions.
 
@@ -83,7 +89,12 @@ def executed(
         run_line, lines = read_recording(path, run)
         recording = recorded_actions(lines)
         program = Program(
-            command=command, recording=path, run_id=run_line.run_id, actions=len(recording), timeout=timeout
+            command=command,
+            recording=path,
+            run_id=run_line.run_id,
+            actions=len(recording),
+            timeout=timeout,
+            is_trusted=not is_file(run) and is_trusted(titan, run),
         )
         investigator = Investigator(program, recording, on_execution=lambda what_for: remark(f"Replaying: {what_for}"))
         found = investigator.investigate(runs=runs, finds_cause=finds_cause)

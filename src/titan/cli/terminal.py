@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ _WORDS: Final = {
     "cyan": "READY",
 }
 _STYLES: Final = {word: style for style, words in _WORDS.items() for word in words.split()}
+
+PIPED_EVERY_SECONDS: Final = 10.0  #: between two lines of progress where stderr is no terminal
 
 RowT = TypeVar("RowT")
 
@@ -171,15 +174,30 @@ def is_live(stream: TextIO) -> bool:
 
 
 @contextmanager
-def live_line(*, is_shown: bool = True) -> Iterator[Callable[[str], None]]:
-    """Yield a function that shows a line on stderr in place of the one before; none where stderr is no terminal."""
+def live_line(*, is_shown: bool = True, is_piped: bool = False) -> Iterator[Callable[[str], None]]:
+    """Yield a function that shows a line on stderr in place of the one before.
+
+    Where stderr is no terminal it shows none; `is_piped`: a line every ten seconds that differs from the one before.
+    """
     if not (is_shown and is_live(sys.stderr)):
-        yield lambda _text: None
+        yield _piped_progress() if is_piped else lambda _text: None
         return
     from rich.live import Live
 
     with Live(console=console_for(sys.stderr), transient=True, redirect_stdout=False, redirect_stderr=False) as live:
         yield lambda text: live.update(text_of(text))
+
+
+def _piped_progress() -> Callable[[str], None]:
+    last, shown_at = "", time.monotonic()
+
+    def show(text: str) -> None:
+        nonlocal last, shown_at
+        if text != last and time.monotonic() - shown_at >= PIPED_EVERY_SECONDS:
+            remark(text)
+            last, shown_at = text, time.monotonic()
+
+    return show
 
 
 def _print_text(stream: TextIO, parts: Sequence[Cell]) -> None:

@@ -1,19 +1,19 @@
 """Agent runs: their settings, the request to the agent, the changes of their rows, and their tool calls."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
 
-from titan.evaluate.contract import MOST_SCHEMA_BYTES, RAW_CHARACTERS, Answered, Failed
+from titan.evaluate.contract import DETAIL_CHARACTERS, MOST_SCHEMA_BYTES, RAW_CHARACTERS, Answered, Failed
 from titan.evaluate.definitions import AgentDefinition, AgentField, Seed, SubmittedAgent, WorkflowDefinition
 from titan.evaluate.worlds import LiveRun
+from titan.ingest.values import dollars_of
 from titan.judge import scorers
 from titan.judge.scorers import Scorer, ScorerResult, overall
 from titan.model.actions import ActionEntry, Payload, Source
@@ -313,13 +313,29 @@ def failed(run: AgentRun, why: Failed, live: LiveRun | None, now: datetime) -> A
     )
 
 
+def without_secrets(run: AgentRun, clean: Callable[[str], str]) -> dict[str, str]:
+    """Return the fields of a row that hold what an agent answered, without secrets; cut afterwards, so never in one."""
+    texts = {name: text for name in _ANSWERED if (text := getattr(run, name)) is not None}
+    fields = {name: clean(text) for name, text in texts.items()}
+    if run.error is not None:
+        error = msgspec.json.decode(run.error)
+        detail = clean(error["detail"])[:DETAIL_CHARACTERS]
+        fields["error"] = as_json({"message": clean(error["message"]), "detail": detail})
+    if run.response is not None:
+        fields["response"] = fields["response"][:RAW_CHARACTERS]
+    return fields
+
+
+_ANSWERED: Final = ("final_response", "messages", "metadata", "soft_warnings", "scorers", "response")
+
+
 def _cost_of_model(live: LiveRun) -> str | None:
     return None if live.model_cost is None else str(live.model_cost)
 
 
 def _with_calls(run: AgentRun, live: LiveRun) -> AgentRun:
     cost = str(live.simulator_cost) if live.simulator_cost else None
-    raw = live.raw_answer[: 4 * RAW_CHARACTERS].decode(errors="replace")[:RAW_CHARACTERS]
+    raw = live.raw_answer[: 4 * RAW_CHARACTERS].decode(errors="replace")
     return replace(
         run,
         sources=as_json(dict(live.sources)),
@@ -331,11 +347,8 @@ def _with_calls(run: AgentRun, live: LiveRun) -> AgentRun:
 
 def _cost_in(metadata: Mapping[str, Any]) -> str | None:
     """Return the cost in US dollars that an agent reports."""
-    try:
-        cost = Decimal(str(metadata["cost_usd"]))
-    except (KeyError, InvalidOperation):
-        return None
-    return str(cost) if cost.is_finite() and cost >= 0 else None
+    cost = dollars_of(metadata.get("cost_usd"))
+    return None if cost is None else str(cost)
 
 
 def as_json(value: Any) -> str:

@@ -8,6 +8,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from titan.ingest.values import dollars_of
+from titan.model.actions import MOST_USD
 from titan.model.evaluations import ErrorClass
 
 MOST_RESPONSE_BYTES: Final = 10 * 1024 * 1024
@@ -85,7 +87,7 @@ _STATUSES: Final[Mapping[int, ErrorClass]] = {
 
 def read_exchange(exchange: Exchange) -> Answered | Failed:
     """Return the answer in an exchange, or its failure: address, connection, status, JSON, contract, in this order."""
-    detail = exchange.body[: 4 * DETAIL_CHARACTERS].decode(errors="replace")[:DETAIL_CHARACTERS]
+    detail = exchange.body[: 4 * DETAIL_CHARACTERS].decode(errors="replace")  # cut when it has no secrets any more
     if exchange.broken is not None:
         return Failed(error_class=_BROKEN[exchange.broken], message=exchange.reason, detail=detail)
     status = exchange.status or 0
@@ -115,6 +117,9 @@ def read_answer(found: Any, *, detail: str = "") -> Answered | Failed:
     if not isinstance(metadata, dict):
         warnings.append(f"metadata: expected an object; found {type(metadata).__name__}; it is left out")
         metadata = {}
+    if metadata.get("cost_usd") is not None and dollars_of(metadata["cost_usd"]) is None:
+        found_cost = repr(metadata["cost_usd"])[:40]
+        warnings.append(f"metadata.cost_usd: expected 0 to {MOST_USD:,} US dollars; found {found_cost}; it is unknown")
     return Answered(final_response=final, messages=messages, metadata=metadata, soft_warnings=tuple(warnings))
 
 

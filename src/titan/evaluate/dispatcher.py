@@ -26,8 +26,10 @@ from titan.evaluate.agent_runs import (
     request_of,
     setting_of,
     tries_before,
+    without_secrets,
 )
 from titan.evaluate.contract import (
+    DETAIL_CHARACTERS,
     REDISPATCH_SECONDS,
     Answered,
     Broken,
@@ -44,6 +46,7 @@ from titan.judge.scorers import Ended, score
 from titan.model.actions import ActionKind, RunEnd, RunEntry, Source
 from titan.model.errors import StoreError
 from titan.model.evaluations import ENDED, AgentRun, AgentRunStatus, ErrorClass, Trigger
+from titan.orchestrator.bus import BusClosed
 from titan.ports.runs_store import CallStore, CallTransaction
 from titan.ports.runtime import Clock, Ids
 from titan.world.ledger import seeded
@@ -104,6 +107,7 @@ class Dispatcher:
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._places: dict[tuple[str, str, str], Places] = {}
         self._live: dict[tuple[str, str], LiveRun] = {}
+        self._is_ending = False
 
     async def start(self) -> None:
         """Continue after a restart: waiting runs wait again, interrupted runs are repeated or fail.
@@ -163,6 +167,13 @@ class Dispatcher:
         """Return the world of a run that this process executes."""
         return self._live.get((project_id, run_id))
 
+    async def settle(self, *, within_seconds: float) -> None:
+        """Begin no more runs, and wait for the end of those that were begun, at most so many seconds."""
+        self._is_ending = True
+        tasks = [task for key, task in self._tasks.items() if key in self._live]
+        if tasks and within_seconds:
+            await asyncio.wait(tasks, timeout=within_seconds)
+
     async def close(self) -> None:
         """Stop; the next server continues the runs."""
         tasks = list(self._tasks.values())
@@ -179,6 +190,8 @@ class Dispatcher:
         async def guarded() -> None:
             try:
                 await execute()
+            except BusClosed:
+                return  # the next server continues the run
             except StoreError:
                 logger.exception("agent run %s of project %s is not stored", run.run_id, run.project_id)
             except Exception as error:
@@ -193,6 +206,8 @@ class Dispatcher:
         await asyncio.sleep(after_seconds)
         place = (run.project_id, run.workflow_id, run.field)
         async with self._places.setdefault(place, Places()) as places:
+            if self._is_ending:
+                return  # it is still pending: the next server begins it
             setting = await asyncio.to_thread(self._calls.read, partial(setting_of, run=run))
             if setting is None:
                 await self._fail(run, internal_error("its workflow, task, agent or agent field is gone"))
@@ -243,7 +258,9 @@ class Dispatcher:
             final_response=found.final_response,
         )
         results = [score(scorer, ended) for scorer in setting.scorers]
-        run = await self._change(setting.run, lambda run: completed(run, found, live, results, self._clock.now()))
+        now, clean = self._clock.now(), self._records.without_secrets
+        fields = await asyncio.to_thread(without_secrets, completed(setting.run, found, live, results, now), clean)
+        run = await self._change(setting.run, lambda run: replace(completed(run, found, live, results, now), **fields))
         await self._report(run, end=RunEnd.COMPLETED)
 
     async def _asked(self, setting: Setting, live: LiveRun, token: str) -> Answered | Failed:
@@ -283,9 +300,9 @@ class Dispatcher:
         )
         answer = live.job_answer
         if isinstance(answer, dict) and answer.keys() == {"raised"}:
-            detail = str(answer["raised"])
+            detail = self._records.without_secrets(str(answer["raised"])[-4 * DETAIL_CHARACTERS :])
             message = f"the agent raised {detail.strip().splitlines()[-1] if detail.strip() else 'an exception'}"
-            return Failed(error_class=ErrorClass.AGENT_5XX, message=message, detail=detail[-500:])
+            return Failed(error_class=ErrorClass.AGENT_5XX, message=message, detail=detail[-DETAIL_CHARACTERS:])
         if isinstance(answer, dict) and "answer" in answer:
             live.raw_answer = msgspec.json.encode(answer["answer"])
             return read_answer(answer["answer"])
@@ -324,20 +341,21 @@ class Dispatcher:
         wait_seconds: Callable[[CallTransaction, AgentRun], float | None],
     ) -> None:
         """Fail a run, and redispatch its task in the same transaction if `wait_seconds` returns a delay."""
-        now, new_id = self._clock.now(), new_run_id(self._ids)
+        now, new_id, clean = self._clock.now(), new_run_id(self._ids), self._records.without_secrets
+        fields = await asyncio.to_thread(without_secrets, failed(run, why, live, now), clean)
 
         def act(tx: CallTransaction) -> tuple[AgentRun, AgentRun | None, float]:
             found = tx.agent_run(run.project_id, run.run_id)
             if found is None or found.status in ENDED:
                 return run, None, 0.0
-            after = failed(found, why, live, now)
+            after = replace(failed(found, why, live, now), **fields)
             tx.save_agent_run(after)
             seconds = wait_seconds(tx, after)
             return after, None if seconds is None else _repeated(tx, after, new_id), seconds or 0.0
 
         after, repeated, seconds = await asyncio.wrap_future(self._calls.transact(act))
         if after.status is AgentRunStatus.FAILED and after.started_at is not None:
-            await self._report(after, end=RunEnd.FAILED, reason=f"{why.error_class}: {why.message}")
+            await self._report(after, end=RunEnd.FAILED, reason=clean(f"{why.error_class}: {why.message}"))
         if repeated is not None:
             self.begin(repeated, after_seconds=seconds)
 

@@ -5,6 +5,7 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
@@ -14,12 +15,34 @@ import msgspec
 from titan.evaluate.contract import MOST_RESPONSE_BYTES, Broken, Exchange
 from titan.evaluate.definitions import EndpointDefinition, HttpEndpoint, McpEndpoint
 from titan.model.evaluations import ToolEndpoint
+from titan.model.jobs import LEAST_MASKED
 from titan.ports.runs_store import CallStore
+from titan.rules.redaction import marker
 
 CONNECT_SECONDS: Final = 10.0
 CONNECT_SHARE: Final = 0.9  # of a short time: who is not there at its end was not reached, and did not take too long
 SHOWN_BYTES: Final = 4096  # of a body that is no answer
-_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+_PLAIN_HEADERS: Final = frozenset({"accept", "accept-language", "content-type", "host", "user-agent"})
+_Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def _networks(*written: str) -> tuple[_Network, ...]:
+    return tuple(map(ipaddress.ip_network, written))
+
+
+#: Networks of this machine and around it, which `allow_loopback` opens. `is_global` differs between Python's versions.
+_LOCAL: Final = _networks(
+    *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "198.18.0.0/15", "::1/128", "fc00::/7")
+)
+#: Never asked, by IANA's special-purpose registries: unspecified, carriers', link-local (metadata of clouds), of
+#: protocols, documentation, multicast, reserved.
+_REFUSED: Final = _networks(
+    *("0.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24"),
+    *("198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4", "2001::/23", "2001:db8::/32", "3fff::/20"),
+)
+_UNICAST: Final = ipaddress.ip_network("2000::/3")  # all of IPv6 that is global
+#: IPv6 networks whose last 32 bits are an IPv4 address: compatible, mapped, translated, NAT64.
+_ENDING_IN_IPV4: Final = _networks("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96")
 
 
 class AgentClient:
@@ -41,9 +64,11 @@ class AgentClient:
         try:
             async with asyncio.timeout(within_seconds):
                 connect_seconds = min(CONNECT_SECONDS, CONNECT_SHARE * within_seconds)
-                return await self._ask(url, body, headers, allow_loopback, connect_seconds)
+                exchange = await self._ask(url, body, headers, allow_loopback, connect_seconds)
         except TimeoutError:
             return Exchange(broken=Broken.TIMEOUT, reason=f"no answer within {within_seconds:g} s")
+        reason = without_values(exchange.reason.encode(), headers).decode()
+        return replace(exchange, body=without_values(exchange.body, headers), reason=reason)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -108,6 +133,16 @@ class AgentClient:
             await response.aclose()
 
 
+def without_values(text: bytes, headers: Mapping[str, str]) -> bytes:
+    """Return an answer without the values of the headers that were sent for it: some servers echo them."""
+    for name, value in headers.items():
+        if name.lower() not in _PLAIN_HEADERS and not name.lower().startswith("x-titan-"):
+            for part in (value, value.rpartition(" ")[2]):  # "Bearer …", and the credential alone
+                if len(part) >= LEAST_MASKED:
+                    text = text.replace(part.encode(), marker("credentials").encode())
+    return text
+
+
 class AddressRefused(Exception):
     """Titan may not call this address."""
 
@@ -159,11 +194,12 @@ def check_url(url: str, *, allow_loopback: bool) -> None:
 
 
 def _check_address(host: str, address: str, *, allow_loopback: bool) -> None:
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        ip = _ipv4_within(ip) or ip
-    is_local = ip.is_loopback or ip.is_private
-    if ip.is_global or (is_local and allow_loopback and not ip.is_link_local and not ip.is_unspecified):
+    ip = _within(ipaddress.ip_address(address.partition("%")[0]))
+    if any(ip in network for network in _LOCAL):
+        is_open = allow_loopback
+    else:
+        is_open = (ip.version == 4 or ip in _UNICAST) and not any(ip in network for network in _REFUSED)
+    if is_open:
         return
     raise AddressRefused(
         f"{host} is {address}, an address of this machine or its networks; "
@@ -171,16 +207,17 @@ def _check_address(host: str, address: str, *, allow_loopback: bool) -> None:
     )
 
 
-def _ipv4_within(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """Return the IPv4 address in an IPv6 address (mapped, NAT64, 6to4 or Teredo), else None."""
-    if ip in _NAT64:
+def _within(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Return the IPv4 address that an IPv6 address leads to, else the address itself."""
+    if isinstance(ip, ipaddress.IPv4Address) or ip == ipaddress.IPv6Address("::1"):
+        return ip
+    if any(ip in network for network in _ENDING_IN_IPV4):
         return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-    teredo = ip.teredo
-    return ip.ipv4_mapped or ip.sixtofour or (None if teredo is None else teredo[1])
+    return ip.sixtofour or ip
 
 
 def _words(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    return str(error) or f"the connection broke ({type(error).__name__})"
 
 
 SHOWN_CHARACTERS: Final = 300  # of an endpoint's answer, in an error
@@ -211,6 +248,9 @@ class ToolEndpoints:
         if not definition.active:
             return None, f"the endpoint {name!r} is not active"
         answer, failure = await self._called(definition, tool, args)
+        if isinstance(definition, McpEndpoint) and definition.headers:
+            told = without_values(msgspec.json.encode((answer, failure)), definition.headers)
+            answer, failure = msgspec.json.decode(told)
         return answer, None if failure is None else f"the endpoint {name!r}: {failure}"
 
     async def close(self) -> None:
@@ -243,7 +283,8 @@ def read_tool_answer(exchange: Exchange) -> tuple[Any, str | None]:
     status = exchange.status or 0
     text = exchange.body.decode(errors="replace")
     if not 200 <= status < 300:
-        return None, f"it answered {status}: {text[:SHOWN_CHARACTERS]}"
+        redirects = " (a redirect, which is not followed)" if 300 <= status < 400 else ""
+        return None, f"it answered {status}{redirects}: {text[:SHOWN_CHARACTERS]}"
     if not text.strip():
         return None, None
     try:

@@ -14,8 +14,10 @@ from titan.evaluate.definitions import (
     WorkflowDefinition,
     digest_of_seed,
 )
+from titan.model.errors import InvalidInput
 from titan.model.evaluations import RegisteredAgent, Task, ToolEndpoint, Workflow
 from titan.ports.runs_store import CallTransaction
+from titan.world.lint import unusable_schemas
 
 
 class Change(StrEnum):
@@ -76,7 +78,19 @@ class Registry:
         return endpoint, _change(before is None)
 
     def put_workflow(self, workflow_id: str, name: str, definition: WorkflowDefinition) -> tuple[Workflow, Change]:
-        """Create a workflow, or replace its definition."""
+        """Create a workflow, or replace its definition.
+
+        Raises:
+            InvalidInput: a schema of a tool cannot be used.
+        """
+        unusable = next(unusable_schemas(definition.world), None)
+        if unusable is not None:
+            raise InvalidInput(
+                f"definition.world.{unusable.place}",
+                expected="a JSON Schema that refers to nothing outside of it and is quickly checked",
+                found=unusable.message,
+                next_step="Correct it and send it again; nothing was stored.",
+            )
         before = self.tx.workflow(self.project_id, workflow_id)
         if before is not None and (before.name, before.definition) == (name, as_json(definition)):
             return before, Change.UNCHANGED

@@ -17,12 +17,14 @@ Files are YAML, JSON, JSON Lines or CSV. In CSV a column is `id`, `name`, `score
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+import yaml  # type: ignore[import-untyped]  # it has no types of its own
 
 from titan.evaluate.definitions import (
     AgentDefinition,
@@ -33,9 +35,15 @@ from titan.evaluate.definitions import (
     TaskDefinition,
     WorkflowDefinition,
 )
+from titan.ingest.values import MOST_LEVELS, check_levels
 from titan.model.errors import InvalidInput
 from titan.world.definition import World
 
+MOST_DIGITS: Final = 400  # of a number: 1e308 has 309
+MOST_VALUES: Final = 1_000_000  # of a YAML file, with aliases expanded; a text counts as one for each 64 characters
+_CHARACTERS: Final = 64
+_NUMBER: Final = re.compile(r"[-+]?[0-9.][-+0-9a-fA-FxX_:.eE]*")
+_YAML: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TASK_COLUMNS: Final = ("id", "name", "scorers")
 _TEXTS: Final = frozenset(
     field.name for field in msgspec.structs.fields(Seed) if field.type is str or "Literal" in str(field.type)
@@ -167,16 +175,57 @@ def _plain(text: str, path: Path) -> Any:
     if path.suffix == ".json":
         return _json(text, path, "$")
     try:
-        return msgspec.yaml.decode(text)
-    except msgspec.DecodeError as error:
+        _check_yaml(text, path)
+        return _storable(yaml.load(text, _YAML))
+    except yaml.YAMLError as error:
         raise _invalid(path, "$", "YAML", str(error)) from error
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
+        # PyYAML lets the errors of its constructors through: 2026-13-45, !!int x, !!bool x
+        raise _invalid(path, "$", "YAML", f"a value that cannot be read: {error}") from error
+
+
+def _check_yaml(text: str, path: Path) -> None:
+    """Check what loading would cost. libyaml's events need no recursion; its composer crashes the process."""
+    open_nodes: list[tuple[str | None, int]] = []  #: anchor, and the size when the node began
+    sizes: dict[str, int] = {}
+    size = 0
+    for event in yaml.parse(text, _YAML):
+        place = f"line {event.start_mark.line + 1}"
+        match event:
+            case yaml.ScalarEvent():
+                before, size = size, size + 1 + len(event.value) // _CHARACTERS
+                sizes[event.anchor] = size - before
+                is_number = event.implicit[0] or (event.tag or "").endswith((":int", ":float"))
+                if is_number and len(event.value) > MOST_DIGITS and _NUMBER.fullmatch(event.value):
+                    found = f"{len(event.value):,} characters"
+                    raise _invalid(path, place, f"numbers of at most {MOST_DIGITS} digits", found)
+            case yaml.AliasEvent() if event.anchor not in sizes:
+                raise _invalid(path, place, f"an alias of a value before it, *{event.anchor}", "none, or one within it")
+            case yaml.AliasEvent():
+                size += sizes[event.anchor]
+            case yaml.CollectionStartEvent():
+                open_nodes.append((event.anchor, size))
+                size += 1
+            case yaml.CollectionEndEvent():
+                anchor, before = open_nodes.pop()
+                sizes[anchor or ""] = size - before
+        if len(open_nodes) > MOST_LEVELS:
+            raise _invalid(path, place, f"at most {MOST_LEVELS} levels", "more")
+        if size > MOST_VALUES:
+            raise _invalid(path, place, f"at most {MOST_VALUES:,} values, aliases expanded", "more")
 
 
 def _json(text: str, path: Path, place: str) -> Any:
     try:
-        return json.loads(text)
+        check_levels(text)
+        return _storable(json.loads(text))
     except ValueError as error:
         raise _invalid(path, place, "JSON", str(error)) from error
+
+
+def _storable(found: Any) -> Any:
+    msgspec.json.encode(found)  # a ValueError for half a surrogate pair
+    return found
 
 
 def _text(path: Path) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from titan.evaluate.tau2_tools import Constant, Row, Rows, SourceTool, helpers_of, read_tools
+from titan.ingest.values import check_levels
 from titan.model.errors import InvalidInput
 
 DATA: Final = Path("data/tau2/domains")  # in a checkout
@@ -307,8 +308,10 @@ def _one_of(folder: Path, names: Sequence[str]) -> Path:
 
 
 def _json(path: Path) -> Any:
+    text = _text(path)
     try:
-        return json.loads(_text(path))
+        check_levels(text)
+        return json.loads(text)
     except ValueError as error:
         raise _invalid(path, "JSON", str(error)) from error
 

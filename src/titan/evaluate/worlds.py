@@ -24,6 +24,7 @@ from titan.model.errors import ModelError
 from titan.model.language import Message, ModelRequest, Role
 from titan.ports.runtime import Clock, LanguageModel, Prices
 from titan.world.ledger import Ledger
+from titan.world.schemas import MOST_DEPTH, depth_of
 from titan.world.simulation import Answer, Ask, AskEndpoint, AskModel, Call, Environment, Reply, Source, State, is_error
 from titan_sdk.tape import encode, encoded_text
 
@@ -37,7 +38,7 @@ MOST_CACHED: Final = 10_000  # answers of models
 MOST_TOKENS: Final = 2_000  # that a simulated answer may take
 MOST_ENDED: Final = 10_000  # runs that are remembered when they have ended
 KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
-TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")  # as `secrets.token_urlsafe` writes 32 bytes
+TOKEN: Final = re.compile(r"titan_run_[A-Za-z0-9_-]{43}")  # as `secrets.token_urlsafe` writes 32 bytes
 PROBE: Final = "__reachability_probe__"  # a tool that agents ask for to see whether they reach us
 
 
@@ -53,6 +54,9 @@ class Records(Protocol):
         waits_for_totals: bool = True,
     ) -> object:
         """Record entries; return when they are durable."""
+
+    def without_secrets(self, text: str) -> str:
+        """Return a text, JSON or not, without secrets."""
 
 
 class Endpoints(Protocol):
@@ -155,7 +159,7 @@ class Worlds:
 
     def open(self, project_id: str, run_id: str, environment: Environment, state: State) -> tuple[LiveRun, str]:
         """Open a run's world; return the run and its token."""
-        token = secrets.token_urlsafe(32)
+        token = f"titan_run_{secrets.token_urlsafe(32)}"
         digest = hashlib.sha256(token.encode()).hexdigest()
         run = LiveRun(
             project_id=project_id,
@@ -188,7 +192,11 @@ class Worlds:
         if token is None:
             raise Refused(401, "run_token_missing", "Send the run's token: Authorization: Bearer …")
         if not TOKEN.fullmatch(token):
-            raise Refused(401, "run_token_invalid", "This is no token of an agent run: 43 letters, digits, _ and -.")
+            raise Refused(
+                401,
+                "run_token_invalid",
+                "This is no token of an agent run: titan_run_ and 43 letters, digits, _ and -.",
+            )
         digest = hashlib.sha256(token.encode()).hexdigest()
         run = self._runs.get(run_id)
         if run is not None and secrets.compare_digest(digest, run.token_digest):
@@ -236,6 +244,8 @@ class Worlds:
     ) -> Answered | None:
         if key is not None and not KEY.fullmatch(key):
             raise Refused(400, "idempotency_key_invalid", "Idempotency-Key: expected 1 to 200 visible ASCII characters")
+        if depth_of(args) > MOST_DEPTH:
+            raise Refused(400, "arguments_invalid", f"expected arguments of at most {MOST_DEPTH} levels; found more")
         first = None if key is None else run.answered.get(key)
         if first is not None:
             if (first.tool, first.args) != (tool, args):

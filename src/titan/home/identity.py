@@ -2,7 +2,9 @@
 
 import os
 import re
+import secrets
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +12,7 @@ from titan.rules import tokens
 
 ID_FILE: Final = "home-id"
 TOKEN_FILE: Final = "token"  #: of the command line: role admin
+OWNER_KEY_FILE: Final = "owner-key"  #: shows that somebody can read the home
 WORKER_TOKEN_FILE: Final = "worker-token"  #: of the home's workers: role worker
 
 
@@ -39,6 +42,21 @@ def read_home_id(home: Path) -> str | None:
         return (home / ID_FILE).read_bytes().decode("ascii", "replace").strip() or None
     except OSError:
         return None
+
+
+def owner_key(home: Path) -> str:
+    """Return the secret that whoever can read a home knows; make it the first time.
+
+    Raises:
+        OSError: the home cannot be read.
+    """
+    with suppress(FileExistsError), open(home / OWNER_KEY_FILE, "x", encoding="ascii", opener=_for_the_owner) as file:
+        file.write(secrets.token_hex(32))
+    return (home / OWNER_KEY_FILE).read_text("ascii")
+
+
+def _for_the_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def write_home_id(home: Path, home_id: str) -> None:

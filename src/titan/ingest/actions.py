@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from titan.ingest.values import check_order, checked_cost, time_of
+from titan.ingest.values import check_integers, check_order, checked_cost, time_of
 from titan.model.actions import ActionEntry, Entry, Failure, ModelUse, Payload, RunEntry, Source, project_name
 from titan.model.errors import InvalidInput
 from titan.model.shaped import shaped
@@ -104,11 +104,12 @@ def _payload(raw: msgspec.Raw) -> Payload | None:
 
 def _text(raw: msgspec.Raw) -> str:
     try:
-        return bytes(raw).decode()
-    except UnicodeDecodeError as error:
+        check_integers(text := bytes(raw).decode())
+        return text
+    except ValueError as error:  # UnicodeDecodeError is one
         raise InvalidInput(
             _WHAT,
-            expected="JSON in UTF-8",
+            expected="JSON in UTF-8, its integers of at most 4,300 digits",
             found=str(error),
             next_step="Correct it and send it again; nothing was stored.",
         ) from None

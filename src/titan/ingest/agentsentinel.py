@@ -561,12 +561,17 @@ def bundle_entry(
 
 def _plain_value(text: str) -> Any:
     is_deep = text.count("[") + text.count("{") > MOST_LEVELS
-    return _plain(decode(shallow(text, levels=MOST_LEVELS) if is_deep else text))
+    try:
+        return _plain(decode(shallow(text, levels=MOST_LEVELS) if is_deep else text))
+    except ValueError:  # an integer of more than 4,300 digits, of an earlier version
+        return text
 
 
 def _plain(value: object) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be sent
     if isinstance(value, Mapping):
-        return {str(key): _plain(part) for key, part in value.items()}
+        return {_plain(str(key)): _plain(part) for key, part in value.items()}
     if isinstance(value, set | frozenset):
         return sorted(map(_plain, value), key=msgspec.json.encode)
     if isinstance(value, list | tuple):

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UnsetType
 from msgspec.structs import replace
 
-from titan.ingest.values import check_order, checked_cost, in_utc, payload_of
+from titan.ingest.values import check_integers, check_order, checked_cost, in_utc, payload_of
 from titan.insight.export_lines import ActionLine, Contents, Line, ManifestLine, NoteLine, RunLine
 from titan.model.actions import (
     SHARED_MARK,
@@ -127,8 +127,9 @@ def _counted(contents: Contents) -> str:
 
 def _read(text: bytes, number: int) -> Line:
     try:
+        check_integers(text.decode())  # msgspec does not look at what it leaves undecoded
         line: Line = _DECODER.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # among them DecodeError and UnicodeDecodeError
         raise _unreadable(number, "a run, an action, a note or a manifest of an export", str(error)) from error
     times = [(name, getattr(line, name)) for name in line.__struct_fields__]
     if isinstance(line, RunLine) and line.reported_end is not None:

@@ -7,6 +7,7 @@ one; the others are taken.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from math import isfinite
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -93,7 +94,9 @@ def _score(given: Any) -> Score | Refused:
     try:
         body = msgspec.convert(fields or given, ScoreBody)
         at = body.timestamp and storable_time(in_utc(body.timestamp, what="timestamp"))
-    except (msgspec.ValidationError, InvalidInput) as error:
+        if isinstance(body.value, float) and not isfinite(body.value):
+            raise ValueError(f"value: expected a number; found {body.value}")
+    except (ValueError, InvalidInput) as error:  # among them ValidationError, and half a surrogate pair
         return Refused(id=str(fields.get("id", "")), reason=str(error))
     if body.trace_id is None:
         return Refused(

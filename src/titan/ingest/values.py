@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from titan.model.actions import MOST_TOKENS, SHARED_MARK, Entry, Payload
+from titan.model.actions import MOST_TOKENS, MOST_USD, SHARED_MARK, Entry, Payload
 from titan.model.errors import InvalidInput
 from titan_sdk import tape
 
@@ -24,7 +24,9 @@ from titan_sdk import tape
 Value: TypeAlias = str | bool | int | float | bytes | list[Any] | dict[str, Any] | None
 
 JSON_STARTS: Final = ("{", "[", '"')
+MOST_LEVELS: Final = 100  # kept of a value that Python cannot read whole (about 900); redaction looks 200 deep
 _MOST_BRACKETS: Final = 400  # the tape writes up to 500 levels; a text with fewer brackets is never deeper
+_DIGITS: Final = re.compile("[0-9]{4301}")  # of an integer that Python does not read, or of a text
 _SHORT: Final = 100  # characters of a name that is cached
 _EXACT: Final = 2**53  # the tape writes larger integers as strings
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
@@ -33,10 +35,11 @@ _ANY: Final = msgspec.json.Decoder(msgspec.Raw)
 _ENCODE: Final = msgspec.json.Encoder().encode
 
 
-def read_json(body: bytes, *, what: str) -> Any:
+def read_json(body: bytes, *, what: str, levels: int = MOST_LEVELS) -> Any:
     """Return the value of a JSON body, which may hold NaN and Infinity as Python's `json` writes them.
 
-    Values nested deeper than Python can read are returned as texts: a client would resend a refused body for ever.
+    Values below `levels` are returned as texts where Python cannot read the whole: a client would resend a refused body
+    for ever.
 
     Raises:
         InvalidInput: it is no JSON in UTF-8.
@@ -46,7 +49,7 @@ def read_json(body: bytes, *, what: str) -> Any:
         try:
             return json.loads(text)
         except RecursionError:
-            return json.loads(shallow(text))
+            return json.loads(shallow(text, levels=levels))
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
         raise InvalidInput(
             what,
@@ -184,7 +187,7 @@ def parsed(text: str) -> Value:
 
 def safe(text: str) -> str:
     """Return JSON from a client such that nothing in it is taken for a tag of the tape, or nested too deeply."""
-    return text if _is_safe(text) else _written(text)
+    return text if _is_safe(text) else _lenient(text)
 
 
 def _key(name: str) -> str:
@@ -198,7 +201,10 @@ def _short_key(name: str) -> str:
 
 def _is_safe(text: str) -> bool:
     return (
-        '"$' not in text and '"\\u0024' not in text and text.count("{") + text.count("[") <= _MOST_BRACKETS
+        '"$' not in text
+        and '"\\u0024' not in text
+        and text.count("{") + text.count("[") <= _MOST_BRACKETS
+        and _DIGITS.search(text) is None
     )  # a key's first character may be an escape
 
 
@@ -207,7 +213,7 @@ def _written(text: str) -> str:
 
 
 def _lenient(text: str) -> str:
-    """Return JSON with NaN or lone surrogates, which only Python reads, as JSON; other texts as a string."""
+    """Return JSON with NaN or lone surrogates, which only Python reads, as JSON; what it cannot read as a string."""
     try:
         return _written(text)
     except (ValueError, RecursionError):
@@ -227,8 +233,33 @@ def _is_simple(value: Value) -> bool:
 
 # --- JSON nested deeper than Python reads ---
 
-MOST_LEVELS: Final = 100  # kept of a value that Python cannot read whole (about 900); redaction looks 200 deep
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+
+
+def check_integers(text: str) -> None:
+    """Check that JSON has no integer that Python refuses to read: one of more than 4,300 digits.
+
+    Raises:
+        ValueError: it has.
+    """
+    if _DIGITS.search(text) is not None:
+        json.loads(shallow(text))
+
+
+def check_levels(text: str) -> None:
+    """Check that a text that should be JSON is nested at most MOST_LEVELS deep, before a parser sees it.
+
+    Raises:
+        ValueError: it is deeper, with the line.
+    """
+    if text.count("{") + text.count("[") <= MOST_LEVELS:
+        return
+    depth = 0
+    for token in _TOKEN.finditer(text):
+        depth += 1 if token[0] in ("[", "{") else -1 if token[0] in ("]", "}") else 0
+        if depth > MOST_LEVELS:
+            line = text.count("\n", 0, token.start()) + 1
+            raise ValueError(f"more than {MOST_LEVELS} levels at line {line}; expected at most {MOST_LEVELS}")
 
 
 def shallow(text: str, *, levels: int = MOST_LEVELS) -> str:
@@ -293,22 +324,20 @@ def check_order(started_at: datetime, ended_at: datetime, *, what: str, began: s
 # --- costs and counts ---
 
 PICODOLLAR: Final = Decimal("1e-12")
-#: US dollars of one call: 64 bits of picodollars end at 9,223,372. `titan_sdk.recording.entries` has the same limit.
-MOST: Final = Decimal(10) ** 6
 
 
 def checked_cost(cost: Decimal | None, *, what: str) -> Decimal | None:
     """Return a cost rounded to the picodollar.
 
     Raises:
-        InvalidInput: it is negative, no number, or over MOST.
+        InvalidInput: it is negative, no number, or over MOST_USD.
     """
     if cost is None:
         return None
-    if not cost.is_finite() or not 0 <= cost <= MOST:
+    if not cost.is_finite() or not 0 <= cost <= MOST_USD:
         raise InvalidInput(
             what,
-            expected=f"a cost from 0 to {MOST:,} US dollars",
+            expected=f"a cost from 0 to {MOST_USD:,} US dollars",
             found=str(cost)[:40],
             next_step="Correct it and send it again.",
         )
@@ -323,13 +352,13 @@ def dollars_of(value: object) -> Decimal | None:
         amount = Decimal(str(value))
     except InvalidOperation:
         return None
-    return _rounded(amount) if amount.is_finite() and 0 <= amount <= MOST else None
+    return _rounded(amount) if amount.is_finite() and 0 <= amount <= MOST_USD else None
 
 
 def total_of(parts: Iterable[Decimal]) -> Decimal | None:
-    """Return the sum of parts of a cost; None where it is over MOST."""
+    """Return the sum of parts of a cost; None where it is over MOST_USD."""
     total = sum(parts, Decimal(0))
-    return total if total <= MOST else None
+    return total if total <= MOST_USD else None
 
 
 def _rounded(cost: Decimal) -> Decimal:

@@ -65,7 +65,7 @@ def translated(error: "OpenAIError", address: EndpointAddress) -> ModelError:
     return ModelUnavailable(
         f"model {address.name!r}",
         expected=f"an answer of {address.base_url}",
-        found=f"{type(reason).__name__}: {reason}",
+        found=f"{type(reason).__name__}: {str(reason) or 'the connection broke'}",
         next_step="Check that the server can reach this address.",
     )
 
@@ -90,6 +90,8 @@ def _translated_status(error: "APIStatusError", address: EndpointAddress) -> Mod
             found=found,
             next_step="Change the request, or choose another model in TITAN_MODEL.",
         )
+    if 300 <= status < 400:
+        return refused(address, found=found, next_step="Name the address that it redirects to: none is followed.")
     if status in _OVERLOADED or status >= 500:
         return ModelUnavailable(
             f"model {address.name!r}",
@@ -397,12 +399,15 @@ class OpenAICompatibleModel:
     def _connected(self) -> "AsyncOpenAI":
         from openai import AsyncOpenAI
 
+        from titan.llm.bounded import BoundedClient
+
         if self._client is None:
             self._client = AsyncOpenAI(
                 base_url=self._address.base_url,
                 api_key=self._key or _NO_KEY,
                 timeout=self._timeout_seconds,
                 max_retries=self._max_retries,
+                http_client=BoundedClient(seconds=self._timeout_seconds),
             )
         return self._client
 

@@ -14,7 +14,7 @@ from typing import Final
 from genai_prices.data_snapshot import DataSnapshot, find_provider_by_id, get_snapshot
 from genai_prices.types import ModelInfo, ModelPrice, Provider, StartDateConstraint, TieredPrices, TimeOfDateConstraint
 
-from titan.model.actions import ModelUse
+from titan.model.actions import MOST_USD, ModelUse
 
 _PICODOLLAR: Final = Decimal("1e-12")
 _PER_MILLION: Final = Decimal("1e-6")
@@ -37,8 +37,8 @@ class ListedPrices:
     def cost_of(self, use: ModelUse, *, at: datetime) -> Decimal | None:
         """Return the cost of a call in US dollars, exact to the picodollar, at the prices of its time.
 
-        None when the model is not listed (one that runs here is not: its cost is unknown, not nothing), or when a
-        count that has a price is unknown.
+        None when the model is not listed (one that runs here is not: its cost is unknown, not nothing), when a
+        count that has a price is unknown, or for more than a call may cost.
         """
         if use.model is None or use.input_tokens is None:
             return None
@@ -85,6 +85,8 @@ def _cost(rates: _Rates, use: ModelUse, input_tokens: int) -> Decimal | None:
         + _price(rates.reasoning, thoughts, input_tokens)
     )
     exact = (dollars * _PER_MILLION + rates.request).quantize(_PICODOLLAR).normalize()
+    if exact > MOST_USD:
+        return None
     return exact.quantize(Decimal(1)) if exact == exact.to_integral_value() else exact  # 10, not 1E+1
 
 

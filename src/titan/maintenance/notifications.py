@@ -24,7 +24,7 @@ from titan import __version__
 from titan.model.errors import InvalidInput
 from titan.model.events import JournalEntry
 from titan.model.projects import DEFAULT_PROJECT, name_of_project, organisation_of
-from titan.orchestrator.bus import JOURNAL, Bus, Watch
+from titan.orchestrator.bus import JOURNAL, Bus, BusClosed, Watch
 from titan.ports.jobs_store import Commit, Reader, Store, Transaction
 from titan.ports.runtime import Clock
 from titan.rules.notification_rules import JUDGES, Facts, Notice, NoticeKind, notice_of, text_of
@@ -123,6 +123,8 @@ class Notifier:
             try:
                 with self._bus.watch([JOURNAL]) as watch:
                     await self._follow(address, client, watch)
+            except BusClosed:
+                return
             except Exception:
                 logger.exception("notifications to %s: trying again in a minute", address.shown)
                 await asyncio.sleep(60)
@@ -168,7 +170,7 @@ class Notifier:
         identifier = f"{home_id[:12]}-{entry.seq}"
         body = self._body(address, notice, identifier)
         headers = _headers(body, identifier, self._secret)
-        await self._deliver(address, notice, lambda: _post(client, address.url, body, headers))
+        await self._deliver(address, notice, lambda: post(client, address.url, body, headers))
         return True
 
     def _body(self, address: Address, notice: Notice, identifier: str) -> bytes:
@@ -243,13 +245,23 @@ def http_client() -> httpx.AsyncClient:
     return httpx.AsyncClient(timeout=ANSWER_SECONDS, verify=tls, trust_env=False, limits=limits)
 
 
-async def _post(
-    client: httpx.AsyncClient, url: str, body: bytes, headers: Mapping[str, str]
+async def post(
+    client: httpx.AsyncClient,
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    within_seconds: float = ANSWER_SECONDS,
 ) -> tuple[str | None, bool]:
     """Post once; return what failed, and whether another try may succeed."""
     try:
-        async with client.stream("POST", url, content=body, headers=headers) as answer:  # whose body nobody reads
+        async with (
+            asyncio.timeout(within_seconds),  # a head may come a byte at a time
+            client.stream("POST", url, content=body, headers=headers) as answer,  # whose body nobody reads
+        ):
             status = answer.status_code
+    except TimeoutError:
+        return f"no answer within {within_seconds:g} s", True
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return f"{type(error).__name__}: {error}", True
     if 200 <= status < 300:

@@ -28,6 +28,8 @@ DIGEST_BYTES: Final = 16  #: of a shared piece's digest
 #: Of one call: no model takes a hundredth of it, and nine thousand million calls of it make a sum of 64 bits.
 #: `titan_sdk.recording.entries` has the same.
 MOST_TOKENS: Final = 10**9
+#: US dollars of one call; sums of 64 bits of picodollars end at 9,223,372. `titan_sdk.recording.entries` has it too.
+MOST_USD: Final = Decimal(10) ** 5
 
 #: The ids of our model endpoint's answers: a report that names one is about a call of that endpoint. OpenAI's own have
 #: 29 letters. The store has an index of these alone (`actions_by_own_answer`).

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final, TypeAlias
 
 from titan.model.attempts import AttemptOutcome
+from titan.model.projects import DEFAULT_PROJECT, ORGANISATION, project_id_of
 from titan.model.tokens import Role
 
 
@@ -275,6 +276,12 @@ class Subject:
     run_id: str | None = None
     dag_id: str | None = None
     job_id: str | None = None
+
+    @classmethod
+    def of_organisation(cls, organisation_id: str) -> "Subject":
+        """Return the subject of what is of no project: of another organisation than the server's own, `default`."""
+        is_own = organisation_id == ORGANISATION
+        return cls(project_id=None if is_own else project_id_of(organisation_id, DEFAULT_PROJECT))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
+
+from titan.model.projects import ORGANISATION
 
 # --- What jobs wait for, and the parts of a queue that wait alike ---
 
@@ -36,6 +38,7 @@ class ReadyPart:
     count: int
     since: datetime  #: when the first of them became ready
     confined_to: str | None = None  #: id of the token whose workers alone may take them
+    organisation_id: str = ORGANISATION  #: whose workers alone may take them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +103,13 @@ class Decision:
     comment: str | None = None
 
 
+LEAST_MASKED: Final = 8  # characters of a secret in `env`; a shorter one may stand anywhere in a log by chance
+#: The reason of a job whose `env` the server cannot decrypt.
+NO_KEY: Final = "waits for a server with the key that its env= is encrypted with: set TITAN_SECRET_KEY as before"
+#: In the environment of a fork's job: the run whose code it executes; the server reads it, so it is not encrypted.
+FORK_OF: Final = "_TITAN_FORK_OF"
+
+
 class Affinity(StrEnum):
     """How strongly a job wants the worker that ran its first completed parent."""
 
@@ -136,15 +146,21 @@ class JobSpec:
     confined_to: str | None = None  #: id of the token whose workers alone may run it; set for what their jobs submit
 
 
-def queue_label(requirement: str, confined_to: str | None) -> str:
-    """Return the label of the queue in which a job waits: `GPU`, or `GPU@<token id>` for one that is confined."""
+def queue_label(requirement: str, confined_to: str | None, organisation_id: str = ORGANISATION) -> str:
+    """Return the label of the queue in which a job waits: `GPU`, or `GPU@<token id>` for one that is confined.
+
+    Jobs of another organisation than the server's own have queues of their own: `GPU@@acme`, `GPU@<token id>@acme`.
+    """
+    if organisation_id != ORGANISATION:
+        return f"{requirement}@{confined_to or ''}@{organisation_id}"
     return requirement if confined_to is None else f"{requirement}@{confined_to}"
 
 
-def split_queue_label(label: str) -> tuple[str, str | None]:
-    """Return requirement and token of a queue's label; no requirement contains an @."""
-    requirement, _, confined_to = label.partition("@")
-    return requirement, confined_to or None
+def split_queue_label(label: str) -> tuple[str, str | None, str]:
+    """Return requirement, token and organisation of a queue's label; none of them contains an @."""
+    requirement, _, rest = label.partition("@")
+    confined_to, _, organisation_id = rest.partition("@")
+    return requirement, confined_to or None, organisation_id or ORGANISATION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,4 +209,5 @@ class ReadyJob:
     affinity: Affinity = Affinity.NONE
     preferred_worker_id: str | None = None
     confined_to: str | None = None
+    organisation_id: str = ORGANISATION
     must_not_be_lost: bool = False  #: an attempt was lost with its worker before, or none may be

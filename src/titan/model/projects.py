@@ -22,6 +22,15 @@ def organisation_of(project_id: str) -> str:
     return project_id.partition(_BETWEEN)[0] if _BETWEEN in project_id else ORGANISATION
 
 
+def reach_of(organisation_id: str, project_id: str | None = None) -> str:
+    """Return what the place of each project within reach begins with: of an organisation's projects, or of one.
+
+    A project's place is `ORGANISATION<U+001F>PROJECT<U+001F>`, for those of the server's own organisation too.
+    """
+    beginning = f"{organisation_id}{_BETWEEN}"
+    return beginning if project_id is None else f"{beginning}{name_of_project(project_id)}{_BETWEEN}"
+
+
 def name_of_project(project_id: str) -> str:
     """Return a project's name within its organisation."""
     return project_id.rpartition(_BETWEEN)[2]

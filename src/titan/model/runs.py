@@ -113,6 +113,11 @@ class Run(Struct, frozen=True, kw_only=True):
     trusted_at: datetime | None = None  #: when somebody trusted its code since
 
     @property
+    def is_untrusted(self) -> bool:
+        """Whether it was imported and nobody trusts its code: workers do not execute that."""
+        return self.imported_at is not None and self.trusted_at is None
+
+    @property
     def process_count(self) -> int:
         """Of how many processes the code was reported."""
         return sum(digest.startswith(PROCESS) for digest in self.detail_digests)

@@ -14,13 +14,12 @@ class Role(StrEnum):
     ADMIN = "admin"  #: everything, the server too: of the server's own organisation alone
     OWNER = "owner"  #: everything in its organisation, tokens too
     MANAGER = "manager"  #: everything in its organisation but tokens
-    WORKER = "worker"  #: what a worker asks of its server, and nothing else
+    WORKER = "worker"  #: what a worker asks of its server, for jobs of its organisation alone
     VIEWER = "viewer"  #: look, and change nothing
     KEY = "key"  #: a program: what its scopes say
     JOB = "job"  #: a running attempt, limited to its run; its token is the attempt's and never stored as one of these
 
 
-FOR_THE_SERVER: Final = frozenset({Role.ADMIN, Role.WORKER})  #: roles that only the server's own organisation has
 MEMBERS: Final = frozenset({Role.ADMIN, Role.OWNER, Role.MANAGER, Role.VIEWER})  #: roles of people
 
 

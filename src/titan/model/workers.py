@@ -67,6 +67,7 @@ class FreeWorker:
     free_slots: Mapping[str, int] = field(default_factory=dict)  #: label → slots not under a live lease
     prefetch_slots: Mapping[str, int] = field(default_factory=dict)  #: label → leases it may hold beyond its slots
     confines_to: str | None = None  #: see `Worker.confines_to`
+    organisation_id: str = ORGANISATION  #: whose jobs it takes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,28 +4,35 @@ A worker that completes jobs quickly may prefetch: hold leases beyond its slots,
 Such a job stays READY until its worker reports that it began: a live attempt of a READY job is a prefetched one.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from titan.env_cipher import EnvCipher
 from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
 from titan.model.dags import Dag
 from titan.model.errors import StaleLease
 from titan.model.events import FilesNoted, JobEvent, JobLeased, Subject, WorkerLost
 from titan.model.files import AttemptFile, FilePlace, StoredFile
-from titan.model.jobs import Job, JobStatus, ReadyJob, queue_label
-from titan.model.workers import FreeWorker, Placement, WorkerState
+from titan.model.jobs import NO_KEY, Job, JobStatus, ReadyJob, queue_label
+from titan.model.workers import FreeWorker, Placement, Worker, WorkerState
 from titan.orchestrator.transitions import Moves, cancel_with_descendants, follow, subject_of
 from titan.ports.jobs_store import Reader, Transaction
 from titan.rules.jobs.dispatch import plan_placements
 from titan.rules.jobs.retry import after_attempt
 from titan.rules.names import shown
+from titan.rules.tokens import written_attempts
 from titan.wire.protocol import FILES_ACCEPTED_SECONDS, LEASE_SECONDS
+
+logger = logging.getLogger(__name__)
 
 LEASE: Final = timedelta(seconds=LEASE_SECONDS)
 FILES_ACCEPTED: Final = timedelta(seconds=FILES_ACCEPTED_SECONDS)  # after the end of their attempt
+MOST_LOCKED: Final = 1000  # jobs that a server without their key looks past, in the queue of each label
+NO_SLOTS: Final[Mapping[str, int]] = {}
 NO_PREFETCH: Final[Mapping[str, Mapping[str, int]]] = {}
 
 
@@ -75,13 +82,24 @@ def free_workers(
         slots = {label: n for label, n in left.items() if n > 0}
         room = {label: n + min(left[label], 0) for label, n in beyond.items() if n + min(left.get(label, -n), 0) > 0}
         if slots or room:
-            free.append(FreeWorker(id=worker_id, free_slots=slots, prefetch_slots=room, confines_to=worker.confines_to))
+            free.append(as_free(worker, slots, room))
     return free
 
 
-def candidates(reader: Reader, workers: Sequence[FreeWorker]) -> list[ReadyJob]:
-    """Return the ready jobs that the workers could take: of each label no more than they have slots."""
-    bound = [(worker.id, label, n) for worker in workers for label, n in _queues(worker)]
+def as_free(worker: Worker, slots: Mapping[str, int], room: Mapping[str, int] = NO_SLOTS) -> FreeWorker:
+    """Return a worker with these free slots, and room to prefetch."""
+    return FreeWorker(
+        id=worker.id,
+        free_slots=slots,
+        prefetch_slots=room,
+        confines_to=worker.confines_to,
+        organisation_id=worker.organisation_id,
+    )
+
+
+def candidates(reader: Reader, workers: Sequence[FreeWorker], *, beyond: int = 0) -> list[ReadyJob]:
+    """Return the ready jobs that the workers could take: of each label no more than they have slots, and `beyond`."""
+    bound = [(worker.id, label, n + beyond) for worker in workers for label, n in _queues(worker)]
     slots_by_label: dict[str, int] = {}
     for _, label, slots in bound:
         slots_by_label[label] = slots_by_label.get(label, 0) + slots
@@ -100,9 +118,9 @@ def _queues(worker: FreeWorker) -> Iterator[tuple[str, int]]:
     """Yield the label of each queue that a worker takes jobs from, with the number that it could take."""
     for label in {**worker.free_slots, **worker.prefetch_slots}:
         slots = worker.free_slots.get(label, 0) + worker.prefetch_slots.get(label, 0)
-        yield label, slots
+        yield queue_label(label, None, worker.organisation_id), slots
         if worker.confines_to is not None:
-            yield queue_label(label, worker.confines_to), slots
+            yield queue_label(label, worker.confines_to, worker.organisation_id), slots
 
 
 def dispatch(
@@ -111,20 +129,56 @@ def dispatch(
     secret: Callable[[], str],
     *,
     prefetch: Mapping[str, Mapping[str, int]] = NO_PREFETCH,
+    cipher: EnvCipher | None = None,
 ) -> list[Leased]:
-    """Lease ready jobs to the workers that ask; `secret` makes lease ids and tokens, `prefetch` is as before."""
+    """Lease ready jobs to the workers that ask; `secret` makes lease ids and tokens, `prefetch` is as before.
+
+    A job whose `env` the `cipher` cannot decrypt stays ready, and says why.
+    """
     workers = free_workers(tx, asking, prefetch)
-    ready = candidates(tx, workers) if workers else []
+    placements = _placements(tx, workers, asking, frozenset()) if workers else []
+    jobs = _jobs(tx, (placement.job_id for placement in placements))
+    if cipher is not None and (locked := _locked(tx, jobs, cipher)):
+        more = (job.id for job in candidates(tx, workers, beyond=MOST_LOCKED))
+        locked |= _locked(tx, _jobs(tx, more), cipher)
+        placements = _placements(tx, workers, asking, locked)
+        jobs = _jobs(tx, (placement.job_id for placement in placements))
+    with Moves(tx) as moves:
+        granted = [_lease(moves, placement, jobs[placement.job_id], secret) for placement in placements]
+    dags = {dag_id: dag for _, job in granted if (dag := tx.dag(dag_id := job.dag_id)) is not None}
+    return [Leased(attempt=attempt, job=job, dag=dags[job.dag_id]) for attempt, job in granted]
+
+
+def _placements(
+    tx: Transaction, workers: Sequence[FreeWorker], asking: AbstractSet[str], locked: AbstractSet[str]
+) -> list[Placement]:
+    beyond = MOST_LOCKED if locked else 0
+    ready = [job for job in candidates(tx, workers, beyond=beyond) if job.id not in locked]
     if not ready:
         return []
     may_prefetch = any(worker.prefetch_slots for worker in workers) and len(ready) > _free_count(workers)
     not_asking = free_workers(tx, set(tx.connected_workers()) - asking) if may_prefetch else []
     placements = list(plan_placements(ready, workers, not_asking=not_asking))
     tx.look_ahead(jobs=[placement.job_id for placement in placements])
-    with Moves(tx) as moves:
-        granted = [_lease(moves, placement, secret) for placement in placements]
-    dags = {dag_id: dag for _, job in granted if (dag := tx.dag(dag_id := job.dag_id)) is not None}
-    return [Leased(attempt=attempt, job=job, dag=dags[job.dag_id]) for attempt, job in granted]
+    return placements
+
+
+def _jobs(tx: Transaction, job_ids: Iterable[str]) -> dict[str, Job]:
+    found = {job_id: tx.job(job_id) for job_id in job_ids}
+    assert None not in found.values(), f"placements of unknown jobs: {found}"
+    return {job_id: job for job_id, job in found.items() if job is not None}
+
+
+def _locked(tx: Transaction, jobs: Mapping[str, Job], cipher: EnvCipher) -> AbstractSet[str]:
+    """Return those of the jobs whose `env` cannot be decrypted here; each is given that reason."""
+    locked = set()
+    for job_id, job in jobs.items():
+        if job.spec.env and not cipher.may_decrypt(job.spec.env):
+            locked.add(job_id)
+            if job.reason != NO_KEY:
+                tx.save_job(replace(job, reason=NO_KEY))
+                logger.warning("job %s cannot start: %s", job.name, NO_KEY, extra={"job_id": job_id})
+    return locked
 
 
 def complete(tx: Transaction, worker_id: str, progress: Progress) -> Completed:
@@ -166,7 +220,7 @@ def reap(tx: Transaction, *, now: datetime) -> list[str]:
         if worker is not None and worker.state is WorkerState.CONNECTED and now - worker.seen_at >= LEASE:
             tx.save_worker(replace(worker, state=WorkerState.LOST))
             event = WorkerLost(cause="lease expired", worker_id=worker_id, name=worker.name)
-            tx.record(Subject(), event)
+            tx.record(Subject.of_organisation(worker.organisation_id), event)
             gone.append(worker_id)
     return gone
 
@@ -243,10 +297,8 @@ def _job_of(reader: Reader, attempt: Attempt) -> Job:
     return job
 
 
-def _lease(moves: Moves, placement: Placement, secret: Callable[[], str]) -> tuple[Attempt, Job]:
+def _lease(moves: Moves, placement: Placement, job: Job, secret: Callable[[], str]) -> tuple[Attempt, Job]:
     tx = moves.tx
-    job = tx.job(placement.job_id)
-    assert job is not None, f"placement of unknown job {placement.job_id}"
     attempt = Attempt(
         project_id=job.project_id,
         lease_id=secret(),
@@ -254,7 +306,7 @@ def _lease(moves: Moves, placement: Placement, secret: Callable[[], str]) -> tup
         number=job.attempt_count + 1,
         worker_id=placement.worker_id,
         label=job.spec.requirement,
-        token=secret(),
+        token=written_attempts(secret()),
         leased_at=tx.now,
         expires_at=tx.now + LEASE,
         ready_at=job.ready_at,

@@ -54,10 +54,15 @@ FREES = frozenset({JobReady.__name__, JobRequeued.__name__, JobSucceeded.__name_
 STOPS = frozenset({CancelRequested.__name__, WorkerLost.__name__})
 
 
+class BusClosed(Exception):
+    """The server is ending: nothing that is awaited will be reported here any more."""
+
+
 class Watch:
     """Waits for changes to some topics. Any number of changes since the last wait count as one."""
 
-    def __init__(self) -> None:
+    def __init__(self, bus: "Bus") -> None:
+        self._bus = bus
         self._rung = asyncio.Event()
 
     def ring(self) -> None:
@@ -65,7 +70,12 @@ class Watch:
         self._rung.set()
 
     async def wait(self, timeout_seconds: float) -> bool:
-        """Wait for a change; return False on timeout."""
+        """Wait for a change; return False on timeout.
+
+        Raises:
+            BusClosed: the bus is closed, or closed meanwhile.
+        """
+        self._bus.check_open()
         if timeout_seconds <= 0:
             return False
         try:
@@ -73,6 +83,7 @@ class Watch:
                 await self._rung.wait()
         except TimeoutError:
             return False
+        self._bus.check_open()
         self._rung.clear()
         return True
 
@@ -83,13 +94,13 @@ class Bus:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._watches: dict[Topic, set[Watch]] = {}
-        #: Whether the server is ending, so that nobody should wait on.
+        #: Whether the server is ending: every wait raises.
         self.is_closed = False
 
     @contextmanager
     def watch(self, topics: Iterable[Topic]) -> Iterator[Watch]:
         """Open a watch. Read the watched facts only inside, so that no change is missed."""
-        watch = Watch()
+        watch = Watch(self)
         wanted = set(topics)
         for topic in wanted:
             self._watches.setdefault(topic, set()).add(watch)
@@ -106,17 +117,27 @@ class Bus:
     ) -> bool:
         """Wait until `holds` returns true, calling it again after each change to `topics`; return its last answer.
 
-        A bus that closes ends the wait early.
+        Raises:
+            BusClosed: it did not hold when the bus closed.
         """
         deadline = self._loop.time() + timeout_seconds
         with self.watch(topics) as watch:
             while not await holds():
-                if self.is_closed or not await watch.wait(deadline - self._loop.time()):
+                if not await watch.wait(deadline - self._loop.time()):
                     return await holds()
         return True
 
+    def check_open(self) -> None:
+        """Check that waiting makes sense.
+
+        Raises:
+            BusClosed: it does not, for the server is ending.
+        """
+        if self.is_closed:
+            raise BusClosed
+
     def close(self) -> None:
-        """End every wait now and from now on; called on the loop."""
+        """End every wait now and from now on with BusClosed; called on the loop."""
         self.is_closed = True
         self._ring_all()
 

@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from titan.env_cipher import EnvCipher
 from titan.model.errors import StoreError, TitanError, UnknownWorker
 from titan.model.jobs import JobStatus
 from titan.model.workers import Load, Worker
 from titan.orchestrator import timers, worker_registry
 from titan.orchestrator.attempts import LEASE, NO_PREFETCH, Completed, Leased, Progress, complete, dispatch
-from titan.orchestrator.bus import DUE, STOP, WORK_ELSEWHERE, Bus, Topic, Watch
+from titan.orchestrator.bus import DUE, STOP, WORK_ELSEWHERE, Bus, BusClosed, Topic, Watch
 from titan.orchestrator.worker_registry import Orders, Standing
 from titan.ports.jobs_store import Reader, Store, Transaction
 from titan.ports.runtime import Clock, Ids
@@ -59,10 +60,21 @@ class Orchestrator:
     """Commits decisions and dispatches jobs. One per server; every method runs on its event loop."""
 
     def __init__(
-        self, store: Store, *, clock: Clock, ids: Ids, bus: Bus, may_lease: Callable[[], bool] = lambda: True
+        self,
+        store: Store,
+        *,
+        clock: Clock,
+        ids: Ids,
+        bus: Bus,
+        may_lease: Callable[[], bool] = lambda: True,
+        cipher: EnvCipher | None = None,
     ) -> None:
-        """`may_lease` is called before each dispatch: while it returns false, no attempt is leased."""
+        """`may_lease` is called before each dispatch: while it returns false, no attempt is leased.
+
+        `cipher` encrypts the values of `env`; a job that it cannot decrypt is not leased.
+        """
         self.store = store
+        self.cipher = cipher
         self._may_lease = may_lease
         self.bus = bus
         self._clock = clock
@@ -83,6 +95,8 @@ class Orchestrator:
         #: Whether leases are to be renewed instead of written off, see `_sleep_and_do_what_is_due`.
         self._is_late = not store.is_in_charge
         self._ahead_seconds = 0.0
+        #: Whether the server is ending: no attempt is leased any more.
+        self.is_ending = False
 
     async def start(self) -> None:
         """Take over from an earlier server, and start the loops; a server that is in charge already stays so."""
@@ -147,9 +161,9 @@ class Orchestrator:
             asking = frozenset(
                 self._asking
             )  # read last, so that claims that arrived meanwhile are served in this commit
-            if not self._may_lease():
+            if self.is_ending or not self._may_lease():
                 return answer, [], []
-            granted = dispatch(tx, asking | prefetch.keys(), self._ids.secret, prefetch=prefetch)
+            granted = dispatch(tx, asking | prefetch.keys(), self._ids.secret, prefetch=prefetch, cipher=self.cipher)
             return answer, granted, worker_registry.outranked(tx, lowest)
 
         answer, granted, outranked = await asyncio.wrap_future(self.store.transact(decide_and_dispatch))
@@ -363,6 +377,8 @@ class Orchestrator:
             while True:
                 try:
                     await step(watch)
+                except BusClosed:
+                    return
                 except Exception:
                     logger.exception("a step of the orchestrator failed and is repeated in a second")
                     await asyncio.sleep(1)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from titan.env_cipher import EnvCipher
 from titan.model.attempts import Attempt
 from titan.model.dags import Dag, JobCounts, NewDag
 from titan.model.errors import Conflict, InvalidDag, StaleLease, UnknownRun
@@ -34,6 +35,7 @@ class Submitter:
 
     project_id: str
     token: str | None = None
+    cipher: EnvCipher | None = None  #: encrypts values of `env`; None: they are stored as they are
 
 
 def submit(tx: Transaction, new: NewDag, submitter: Submitter, *, dag_id: str) -> Submitted:
@@ -78,7 +80,7 @@ def submit(tx: Transaction, new: NewDag, submitter: Submitter, *, dag_id: str) -
     )
     if run_id is not None:
         _join_run(tx, dag, new)
-    specs = _confined(tx, new.jobs, attempt)
+    specs = _encrypted(_confined(tx, new.jobs, attempt), submitter)
     jobs = [_new_job(dag, position, spec, foreign) for position, spec in enumerate(specs)]
     _store(tx, dag, jobs, foreign)
     return Submitted(dag_id=dag_id, name=new.name, agent_run_id=run_id, job_count=len(jobs))
@@ -114,6 +116,14 @@ def _confined(tx: Transaction, specs: Sequence[JobSpec], attempt: Attempt | None
     if worker is None or worker.confines_to is None:
         return specs
     return [spec if spec.confined_to is not None else replace(spec, confined_to=worker.confines_to) for spec in specs]
+
+
+def _encrypted(specs: Sequence[JobSpec], submitter: Submitter) -> Sequence[JobSpec]:
+    """Return the specs with encrypted values of `env`. The content digest is that of the plain ones: it repeats."""
+    cipher = submitter.cipher
+    if cipher is None:
+        return specs
+    return [replace(spec, env=cipher.encrypted(spec.env, submitter.project_id)) if spec.env else spec for spec in specs]
 
 
 def _depth(tx: Transaction, maker: Job | None) -> int:

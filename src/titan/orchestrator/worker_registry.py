@@ -17,8 +17,8 @@ from titan.model.events import (
     WorkerResumed,
 )
 from titan.model.jobs import Job
-from titan.model.workers import FreeWorker, Load, Worker, WorkerState
-from titan.orchestrator.attempts import LEASE, Leased, candidates, free_workers, give_back, write_off
+from titan.model.workers import Load, Worker, WorkerState
+from titan.orchestrator.attempts import LEASE, Leased, as_free, candidates, free_workers, give_back, write_off
 from titan.orchestrator.transitions import Moves, is_prefetched
 from titan.ports.jobs_store import Reader, Transaction
 
@@ -85,7 +85,7 @@ def _is_outranked(reader: Reader, worker_id: str, lowest: Mapping[str, int]) -> 
     worker = reader.worker(worker_id)
     if worker is None:
         return False
-    as_if_free = FreeWorker(id=worker_id, free_slots=dict.fromkeys(lowest, 1), confines_to=worker.confines_to)
+    as_if_free = as_free(worker, dict.fromkeys(lowest, 1))
     return any(job.priority > lowest[job.requirement] for job in candidates(reader, [as_if_free]))
 
 
@@ -298,4 +298,4 @@ def _end(tx: Transaction, worker: Worker, event: Event, *, outcome: AttemptOutco
 
 
 def _record(tx: Transaction, worker: Worker, event: Event) -> None:
-    tx.record(Subject(), event)
+    tx.record(Subject.of_organisation(worker.organisation_id), event)

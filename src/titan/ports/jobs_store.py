@@ -376,6 +376,9 @@ class RetentionReader(Protocol):
     def is_blob_named(self, digest: str) -> bool:
         """Return whether anything but a job names this blob; a new table that names blobs is added here."""
 
+    def is_blob_within(self, digest: str, reach: str) -> bool:
+        """Return whether a file or a key of a project within `reach` names a blob; see `reach_of`."""
+
     def blobs_of_jobs(self, *, after_id: str, limit: int) -> tuple[str | None, set[str]]:
         """Return the last id of the next `limit` jobs by id (None at the end), and the blobs that they name."""
 

@@ -499,6 +499,9 @@ class RunRetentionReader(Protocol):
     def named_blobs(self, digests: Sequence[str]) -> set[str]:
         """Return those of these digests that payloads are in."""
 
+    def is_blob_within(self, digest: str, reach: str) -> bool:
+        """Return whether a recorded run of a project within `reach` names a blob; see `reach_of`."""
+
 
 class RunRetentionTransaction(Protocol):
     """Archiving and deleting recorded runs."""

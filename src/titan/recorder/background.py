@@ -13,7 +13,7 @@ EACH_BYTES: Final = 10 * 1024  # that a piece of work takes besides: its request
 FIRST_PAUSE_SECONDS: Final = 0.5  # before the second try; doubles
 LONGEST_PAUSE_SECONDS: Final = 15.0
 LAST_PAUSE_SECONDS: Final = 0.25  # between tries while the server stops
-LAST_SECONDS: Final = 5.0  # for tries while the server stops: as long as its requests get to end
+LAST_SECONDS: Final = 1.0  # for tries while the server stops: as long as its requests get to end
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
@@ -82,6 +82,10 @@ class Preparer:
     def without_secrets(self, text: str) -> str:
         """Return a text that is no part of an entry as it is stored."""
         return self._redactor.without_secrets(storable_text(text))
+
+    def secret_names(self, environment: Mapping[str, str]) -> list[str]:
+        """Return the names of variables whose values are secrets."""
+        return self._redactor.secret_names(environment)
 
     def known_as(self, reported_id: str) -> str:
         """Return the stored form of an id of a run, action or agent: itself, unless it holds a secret."""

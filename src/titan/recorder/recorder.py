@@ -175,6 +175,10 @@ class Recorder:
         """Return a text that is no part of an entry as it is stored."""
         return self._preparer.without_secrets(text)
 
+    def secret_names(self, environment: Mapping[str, str]) -> list[str]:
+        """Return the names of variables whose values are secrets, which no job's log shows."""
+        return self._preparer.secret_names(environment)
+
     def known_as(self, reported_id: str) -> str:
         """Return the stored form of an id of a run, action or agent: itself, unless it holds a secret."""
         return self._preparer.known_as(reported_id)

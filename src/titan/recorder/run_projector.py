@@ -8,6 +8,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -18,7 +19,7 @@ from titan.model.errors import StoreError
 from titan.model.events import DagEnded, JournalEntry
 from titan.model.retention import RunKey
 from titan.model.run_control import RunControl, RunStatus
-from titan.orchestrator.bus import JOURNAL, Bus
+from titan.orchestrator.bus import JOURNAL, Bus, BusClosed
 from titan.ports.jobs_store import Reader, Store
 from titan.ports.runs_store import CallStore, CallTransaction
 from titan.ports.runtime import Clock
@@ -55,8 +56,8 @@ class RunProjector:
 
     async def keep(self) -> None:
         """Follow until cancelled, or until the bus closes."""
-        with self._bus.watch([JOURNAL]) as watch:
-            while not self._bus.is_closed:
+        with self._bus.watch([JOURNAL]) as watch, suppress(BusClosed):
+            while True:
                 try:
                     while await asyncio.to_thread(self.catch_up):
                         continue

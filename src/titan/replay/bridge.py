@@ -1,6 +1,7 @@
 """Connect a program without network to the server through a unix socket.
 
-Outside of the sandbox, `bridged` listens on a socket in the program's folder and passes connections on to the server.
+Outside of the sandbox, `bridged` listens on a socket in the program's folder and passes connections on to the server,
+which grants nothing there but what the program's token does (decision 59).
 Inside, `python -m titan.replay.bridge PLAN` listens on 127.0.0.1, which is the sandbox's own, passes connections on to
 that socket, and runs the program, which finds the server there.
 """
@@ -8,7 +9,6 @@ that socket, and runs the program, which finds the server there.
 import json
 import os
 import socket
-import ssl
 import subprocess
 import sys
 import threading
@@ -24,13 +24,8 @@ _PLAN: Final = "bridge.json"
 
 
 @contextmanager
-def bridged(folder: Path, host: str, port: int, *, tls: ssl.SSLContext | None = None) -> Iterator[None]:
-    """Forward connections on a socket in `folder` to a server during the block."""
-
-    def connect() -> socket.socket:
-        found = socket.create_connection((host, port))
-        return found if tls is None else tls.wrap_socket(found, server_hostname=host)
-
+def bridged(folder: Path, connect: Callable[[], socket.socket]) -> Iterator[None]:
+    """Forward connections on a socket in `folder` to a server, to which `connect` connects, during the block."""
     path = folder / SOCKET
     with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as listener:
         # A socket's address is short, and the folder's path may be long.
@@ -39,6 +34,7 @@ def bridged(folder: Path, host: str, port: int, *, tls: ssl.SSLContext | None = 
             listener.bind(f"/proc/self/fd/{descriptor}/{SOCKET}")
         finally:
             os.close(descriptor)
+        path.chmod(0o666)  # the program may be another user than its worker
         listener.listen(BACKLOG)
         _pass_on(listener, connect)
         try:

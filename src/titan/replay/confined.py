@@ -3,16 +3,18 @@
 A program by itself, of the standard library alone: `python -I -S confined.py PLAN`, where PLAN is a JSON object with
 `command`, `folder` (where it runs), `writable` (all that it may write), `system` (paths that it may read), `hidden`
 (folders in these that it may not), `readable` (paths that it may read wherever they are), `environment`, `limits`
-(rlimit name → value), and `is_confined`, true where bubblewrap has made the namespaces already. Its exit code is the
-command's, or NOT_CONFINED with the reason on standard error.
+(rlimit name → value), `user` (the id to become, where root runs it; else null), and `kind`: "namespaces", "bubblewrap"
+where that has made the namespaces already, or "none". Its exit code is the command's, or NOT_CONFINED with the reason
+on standard error.
 
-It makes user, mount, network, IPC, UTS and process namespaces, builds a root of bind mounts in a tmpfs, enters it, and
-gives up all privileges before the command starts. See decision 51.
+It makes mount, network, IPC, UTS and process namespaces, and a user namespace unless root runs it, builds a root of
+bind mounts in a tmpfs, enters it, and gives up all privileges before the command starts. See decisions 51 and 59.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import json
 import os
@@ -31,48 +33,85 @@ if TYPE_CHECKING:
 NOT_CONFINED = 125
 
 # linux/sched.h, linux/mount.h, linux/prctl.h, linux/sockios.h, asm/unistd.h
-_NEW_NAMESPACES = 0x10000000 | 0x00020000 | 0x40000000 | 0x08000000 | 0x04000000 | 0x20000000
+_NEW_USER, _NEW_OTHERS = 0x10000000, 0x00020000 | 0x40000000 | 0x08000000 | 0x04000000 | 0x20000000
 _MS_NOSUID, _MS_NODEV, _MS_BIND, _MS_REC, _MS_PRIVATE = 2, 4, 4096, 16384, 1 << 18
 _MOUNT_SETATTR, _MOUNT_ATTR_RDONLY, _AT_RECURSIVE, _AT_FDCWD = 442, 1, 0x8000, -100  # since Linux 5.12
 _MNT_DETACH = 2
-_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 1, 4, 38, 22, 2
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
 _USER = 1000  # inside; not 0, so that `exec` takes all capabilities away
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _LIBC = ctypes.CDLL(None, use_errno=True)
+# linux/seccomp.h, linux/audit.h, asm/unistd.h
+_RETURN_ALLOW, _RETURN_ERROR, _X32 = 0x7FFF0000, 0x00050000, 0x40000000
+#: Machine → its AUDIT_ARCH; add_key, request_key, keyctl, unshare, setns; clone; clone3.
+_MACHINES = {
+    "x86_64": (0xC000003E, (248, 249, 250, 272, 308), 56, 435),
+    "aarch64": (0xC00000B7, (217, 218, 219, 97, 268), 220, 435),
+    "riscv64": (0xC00000F3, (217, 218, 219, 97, 268), 220, 435),
+}
 
 
 def main() -> NoReturn:
     """Run the command in the argument, and exit with its exit code."""
     plan = json.loads(sys.argv[1])
-    if plan["is_confined"]:
-        _become(plan["command"], plan["folder"], plan["environment"], plan["limits"])
     try:
-        _enter_namespaces()
-        child = os.fork()  # the first process of the new process namespace: all others end with it
+        if plan["kind"] == "namespaces":
+            _enter_namespaces(plan["user"])
+            child = os.fork()  # the first process of the new process namespace: all others end with it
+            if child:
+                _end_as(child)
+            _bring_up_loopback()
+            _build_root(plan)
+        if plan["user"] is not None:
+            _become(plan["user"])
+        if plan["kind"] != "none":
+            _call(_LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")  # `_become` resets it
+            _call(_LIBC.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl")  # the program shall not read this process
+            _call(_LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
+            _forbid_calls()
+            if program := os.fork():
+                _reap_until(program)
+        _execute(plan["command"], plan["folder"], plan["environment"], plan["limits"])
     except OSError as error:
         _refuse(error)
-    if child:
-        _end_as(child)
-    try:
-        _call(_LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
-        _bring_up_loopback()
-        _build_root(plan)
-        _call(_LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
-    except OSError as error:
-        _refuse(error)
-    program = os.fork()
-    if program:
-        _reap_until(program)
-    _become(plan["command"], plan["folder"], plan["environment"], plan["limits"])
 
 
-def _enter_namespaces() -> None:
-    user, group = os.geteuid(), os.getegid()
-    _call(_LIBC.unshare(_NEW_NAMESPACES), "unshare")
+def _enter_namespaces(user: int | None) -> None:
+    if user is not None:  # root needs no user namespace
+        _call(_LIBC.unshare(_NEW_OTHERS), "unshare")
+        return
+    own_user, own_group = os.geteuid(), os.getegid()
+    _call(_LIBC.unshare(_NEW_OTHERS | _NEW_USER), "unshare")
     _write("/proc/self/setgroups", "deny")
-    _write("/proc/self/uid_map", f"{_USER} {user} 1")
-    _write("/proc/self/gid_map", f"{_USER} {group} 1")
+    _write("/proc/self/uid_map", f"{_USER} {own_user} 1")
+    _write("/proc/self/gid_map", f"{_USER} {own_group} 1")
+
+
+def _become(user: int) -> None:
+    """Become another user for good, without groups and capabilities."""
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
+
+
+def _forbid_calls() -> None:
+    """Refuse system calls that no agent needs: new namespaces, and the worker's keyrings, which belong to none."""
+    machine = os.uname().machine
+    if machine not in _MACHINES:
+        raise OSError(errno.ENOSYS, f"no filter of system calls for {machine}")
+    architecture, refused, clone, clone3 = _MACHINES[machine]
+    refuse, allow = (6, 0, 0, _RETURN_ERROR | errno.EPERM), (6, 0, 0, _RETURN_ALLOW)
+    # Classic BPF on struct seccomp_data: (operation, jump if true, jump if false, value); linux/bpf_common.h.
+    program = [(0x20, 0, 0, 4), (0x15, 1, 0, architecture), refuse, (0x20, 0, 0, 0)]
+    program += [(0x35, 0, 1, _X32), refuse]  # the other numbers of x86-64
+    program += [step for number in refused for step in ((0x15, 0, 1, number), refuse)]
+    # The arguments of clone3 lie in memory, so it is "not implemented": the C library then uses clone.
+    program += [(0x15, 0, 1, clone3), (6, 0, 0, _RETURN_ERROR | errno.ENOSYS)]
+    program += [(0x15, 1, 0, clone), allow, (0x20, 0, 0, 16), (0x45, 0, 1, _NEW_USER), refuse, allow]
+    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in program))
+    filters = struct.pack("HxxxxxxP", len(program), ctypes.addressof(code))
+    _call(_LIBC.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, filters, 0, 0), "seccomp")
 
 
 def _bring_up_loopback() -> None:
@@ -100,7 +139,8 @@ def _build_root(plan: Mapping[str, Any]) -> None:
     for name, target in (("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1")):
         os.symlink(target, f"{root}/dev/{name}")
     _mount("proc", f"{root}/proc", "proc", _MS_NOSUID | _MS_NODEV)
-    _protect_kernel(root)
+    for path in kernel_settings():
+        _bind(os.open(root + path, os.O_PATH), path, root, is_writable=False)
     for path in sorted(handles.keys() & set(plan["system"])):
         _bind(handles.pop(path), path, root, is_writable=False)
     for path in plan["hidden"]:
@@ -116,16 +156,13 @@ def _build_root(plan: Mapping[str, Any]) -> None:
     _make_read_only("/", flags=0)
 
 
-def _protect_kernel(root: str) -> None:
-    """Make the kernel's settings read-only: run as root, the program could change /proc/sys.
+def kernel_settings() -> list[str]:
+    """Return the folders and files of /proc that change the kernel, for all of the machine.
 
     Whoever writes kernel.core_pattern has a program of theirs run as root, outside.
     """
-    for entry in os.scandir(f"{root}/proc"):
-        if entry.name.isdigit() or entry.is_symlink():
-            continue
-        if entry.is_dir() or entry.stat().st_mode & 0o222:
-            _bind(os.open(entry.path, os.O_PATH), f"/proc/{entry.name}", root, is_writable=False)
+    entries = [entry for entry in os.scandir("/proc") if not (entry.name.isdigit() or entry.is_symlink())]
+    return sorted(entry.path for entry in entries if entry.is_dir() or entry.stat().st_mode & 0o222)
 
 
 def _bind(handle: int, path: str, root: str, *, is_writable: bool) -> None:
@@ -148,17 +185,16 @@ def _make_read_only(path: str, *, flags: int) -> None:
     _call(result, f"mount_setattr {path}")
 
 
-def _become(command: Sequence[str], folder: str, environment: Mapping[str, str], limits: Mapping[str, int]) -> NoReturn:
-    try:
-        os.chdir(folder)
-        for name, most in limits.items():
-            number = getattr(resource, name)
-            hard = resource.getrlimit(number)[1]
-            value = most if hard == resource.RLIM_INFINITY else min(most, hard)
-            resource.setrlimit(number, (value, value))
-        os.execvpe(command[0], list(command), dict(environment))
-    except OSError as error:
-        _refuse(error)
+def _execute(
+    command: Sequence[str], folder: str, environment: Mapping[str, str], limits: Mapping[str, int]
+) -> NoReturn:
+    os.chdir(folder)
+    for name, most in limits.items():
+        number = getattr(resource, name)
+        hard = resource.getrlimit(number)[1]
+        value = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(number, (value, value))
+    os.execvpe(command[0], list(command), dict(environment))
 
 
 def _reap_until(program: int) -> NoReturn:

@@ -32,7 +32,7 @@ OUTPUT: Final = "output"  # of a quiet program
 _LAST_BYTES: Final = 4096
 #: What a confined program gets of the worker's environment.
 _KEPT: Final = frozenset({"PATH", "PYTHONPATH", "LANG", "TZ", "VIRTUAL_ENV"})
-#: What clients of models want before they are asked anything; in a replay none of them is.
+#: What clients of models want before they are asked anything; in a replay none of them is, in a fork Titan's may be.
 _PLACEHOLDERS: Final = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MISTRAL_API_KEY")
 _running: Final = set[int]()  # process groups
 _SITE: Final = Path(replaying.__file__).parent / "site"
@@ -120,6 +120,7 @@ class Program:
     place: Place | None = None  #: None: it is executed where it is
     confinement: Confinement | None = None  #: needs a place
     stages: Stages | None = None  #: of a whole run: it is executed with a Titan server of its own
+    is_trusted: bool = False  #: the recording: objects of the classes that it names may be made
 
 
 class Changes(msgspec.Struct):
@@ -205,6 +206,7 @@ def _environment(program: Program, seed: int, pins: frozenset[str]) -> dict[str,
         inherited = harmless(inherited) | {"HOME": str(program.place.folder)}
     paths = [str(_SITE), *filter(None, [inherited.get("PYTHONPATH")])]
     whole = {} if program.stages is None else {"TITAN_REPLAY_WHOLE": "1"}
+    trusted = {"TITAN_REPLAY_TRUSTED": "1"} if program.is_trusted else {}
     return inherited | {
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONHASHSEED": "0" if "hash_seed" in pins else str(seed + 1),
@@ -213,13 +215,17 @@ def _environment(program: Program, seed: int, pins: frozenset[str]) -> dict[str,
         "TITAN_REPLAY_SEED": str(seed),
         "TITAN_REPLAY_PINS": ",".join(name for name in PINS if name in pins),
         **whole,
+        **trusted,
     }
 
 
-def harmless(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment variables that a confined program may see: no secrets and no server."""
+def harmless(environment: Mapping[str, str], *, key: str = "replayed") -> dict[str, str]:
+    """Return the environment variables that a confined program may see: no secrets and no server.
+
+    `key` is given to clients of models, which want one.
+    """
     kept = {name: value for name, value in environment.items() if name in _KEPT or name.startswith("LC_")}
-    return kept | dict.fromkeys(_PLACEHOLDERS, "replayed")
+    return kept | dict.fromkeys(_PLACEHOLDERS, key)
 
 
 @contextmanager

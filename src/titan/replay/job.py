@@ -8,17 +8,23 @@ import json
 import os
 import shlex
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
+from functools import partial
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from titan.home.identity import read_home_id
+from titan.home.socket import BRIDGE, connect_in
 from titan.insight.export_lines import ActionLine, Line, RunLine
 from titan.insight.replay.comparison import compare
 from titan.replay.bridge import bridged, crossing
@@ -86,8 +92,9 @@ def main(folder: Path) -> int:
     except (ReplayFailed, CannotExecute, NoSandbox) as error:
         reporter.failed(f"no_sandbox: {error}" if isinstance(error, NoSandbox) else str(error))
     finally:
-        for name in (CODE, EXECUTION):  # else they would count as files that the job left
+        for name in (CODE, EXECUTION, STAGES):  # else they would count as files that the job left
             shutil.rmtree(folder / name, ignore_errors=True)
+        (folder / RECORDING).unlink(missing_ok=True)  # a sandbox may have made it readable
     return 0
 
 
@@ -134,6 +141,7 @@ def _replayed(folder: Path, order: Order, reporter: Reporter) -> ReplayReport:
             hidden=homes_around([folder]),
         ),
         stages=Stages(folder=stages, submits=order.submits) if is_whole else None,
+        is_trusted=True,  # else the server would not have asked for it
     )
     investigator = Investigator(program, actions, on_execution=reporter.step, is_quiet=True)
     found = investigator.investigate(runs=order.runs, finds_cause=order.finds_cause)
@@ -156,6 +164,7 @@ if __name__ == "__main__":
 
 STAGES_SECONDS: Final = 3600.0  # for jobs that go on when the program has ended: they need what lies here
 LOOK_SECONDS: Final = 0.3
+ASKED_SECONDS: Final = 30.0
 
 
 def forked(folder: Path, order: Order, fork: ForkOrder, sandbox: Sandbox) -> int:
@@ -182,6 +191,7 @@ def forked(folder: Path, order: Order, fork: ForkOrder, sandbox: Sandbox) -> int
         live=fork.live,
         max_usd=fork.max_usd,
         max_calls=fork.max_calls,
+        is_trusted=True,
     )
     client = TitanClient(announce=lambda _: None)
     exit_code = _executed(command, plan, place, order, sandbox)
@@ -192,9 +202,10 @@ def forked(folder: Path, order: Order, fork: ForkOrder, sandbox: Sandbox) -> int
 
 
 def _executed(command: list[str], plan: Plan, place: Path, order: Order, sandbox: Sandbox) -> int:
-    address = address_of()
-    own = {"TITAN_TOKEN": os.environ.get("TITAN_TOKEN", ""), "TITAN_SPOOL": str(place / "spool")}
-    environment = harmless(os.environ) | planned(plan, place) | own | {"HOME": str(place)}
+    connect = _way_to_server(Path(order.home), order.home_id)
+    token = os.environ.get("TITAN_TOKEN", "")
+    own = {"TITAN_TOKEN": token, "TITAN_SPOOL": str(place / "spool")}
+    environment = harmless(os.environ, key=token) | planned(plan, place) | own | {"HOME": str(place)}
     confined = sandbox.command(
         crossing(command, environment, folder=place),
         folder=place / "code",
@@ -203,14 +214,48 @@ def _executed(command: list[str], plan: Plan, place: Path, order: Order, sandbox
         hidden=homes_around([place]),
         environment=harmless(os.environ),
     )
-    tls = ssl.create_default_context(cafile=address.ca_file) if address.is_tls else None
-    with bridged(place, address.host, address.port, tls=tls):
+    with bridged(place, connect):
         try:
             return subprocess.run(
-                confined, stdin=subprocess.DEVNULL, stdout=sys.stderr, timeout=order.timeout, check=False
+                confined,
+                stdin=subprocess.DEVNULL,
+                stdout=sys.stderr,
+                env=harmless(os.environ),
+                timeout=order.timeout,
+                check=False,
             ).returncode
         except subprocess.TimeoutExpired:
             raise ReplayFailed(f"the program took longer than {order.timeout:g} s") from None
+
+
+def _way_to_server(home: Path, home_id: str) -> Callable[[], socket.socket]:
+    """Return what connects to the server where every request needs a token, also one from this machine.
+
+    That is the socket for it in the server's home, else the address of the server, if it asks everybody for a token.
+
+    Raises:
+        ReplayFailed: neither is there.
+    """
+    if read_home_id(home) == home_id:
+        with suppress(OSError):
+            connect_in(home, BRIDGE, timeout_seconds=None).close()
+            return partial(connect_in, home, BRIDGE, timeout_seconds=None)
+    address = address_of()
+    tls = ssl.create_default_context(cafile=address.ca_file) if address.is_tls else None
+
+    def connect() -> socket.socket:
+        found = socket.create_connection((address.host, address.port))
+        return found if tls is None else tls.wrap_socket(found, server_hostname=address.host)
+
+    with closing(HTTPConnection(address.host, address.port, timeout=ASKED_SECONDS)) as asked:
+        asked.sock = connect()
+        asked.request("GET", "/api/dags")
+        if (status := asked.getresponse().status) == HTTPStatus.UNAUTHORIZED:
+            return connect
+    raise ReplayFailed(
+        f"the server at {address.url} answers without a token ({status}), so the program could leave its sandbox"
+        " through it. Fork on a worker that can read the server's home, or start the server with --require-token"
+    )
 
 
 def _await_stages(client: TitanClient, run_id: str) -> None:

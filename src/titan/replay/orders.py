@@ -47,6 +47,8 @@ class Order(msgspec.Struct, kw_only=True):
     submits: bool = False  #: its stages are submitted as they were: no program outside of Titan did
     timeout: float = 900.0  #: of one execution, in seconds
     fork: ForkOrder | None = None  #: None: it is replayed
+    home: str = ""  #: of the server, for forks: see `titan.replay.job`
+    home_id: str = ""
 
 
 class StoredJob(msgspec.Struct, kw_only=True):
@@ -128,6 +130,7 @@ def whole_run(
 #: Reasons why a run's stored code cannot be executed; the console and the guide have words for them.
 CODE_MISSING: Final = "code_missing"
 CODE_REDACTED: Final = "code_redacted"
+CODE_UNTRUSTED: Final = "code_untrusted"
 
 
 class CannotExecute(Exception):

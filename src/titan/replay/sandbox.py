@@ -1,13 +1,17 @@
-"""Sandbox programs with bubblewrap or Linux namespaces: no network, and few of the machine's files."""
+"""Sandbox programs with bubblewrap or Linux namespaces: no network, and few of the machine's files, and not as root."""
 
+import grp
 import json
 import os
+import pwd
+import random
 import shutil
 import stat
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -20,7 +24,7 @@ NOT_CONFINED: Final = confined.NOT_CONFINED
 MOST_WRITTEN_BYTES: Final = 512 * 1024**2  # of a file that a confined program wrote and its worker reads
 #: Of one process, or of all of a replay. Far above what agents need; a program that runs away ends there.
 LIMITS: Final[Mapping[str, int]] = {
-    "RLIMIT_CORE": 0,
+    "RLIMIT_CORE": 1,  # 0 would still start the program that kernel.core_pattern names
     "RLIMIT_NOFILE": 8192,
     "RLIMIT_NPROC": 4096,
     "RLIMIT_FSIZE": 2 * 1024**3,
@@ -33,6 +37,8 @@ _SYSTEM: Final = (
     *("/etc/passwd", "/etc/group", "/etc/hosts", "/etc/nsswitch.conf", "/etc/protocols", "/etc/services"),
     *("/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/pki/tls/certs", "/etc/mime.types", "/etc/timezone"),
 )
+#: Ids that nothing gives out (systemd's "Users, Groups, UIDs and GIDs").
+_UNUSED_IDS: Final = range(0x70000000, 0x7FFF0000)
 _IN_A_HOME: Final = ("server.json", "token", "control.db", "calls.db")  # a TITAN_HOME contains at least one of them
 
 
@@ -65,7 +71,15 @@ class Sandbox:
         hidden: Sequence[Path] = (),
         environment: Mapping[str, str],
     ) -> list[str]:
-        """Return the command that runs `command` in `folder` in the sandbox, with this environment only."""
+        """Return the command that runs `command` in `folder` in the sandbox, with this environment only.
+
+        As root, it becomes an unused user, to whom `writable` is given; `readable` is made readable to all.
+        """
+        user = None if self.kind is Kind.NONE else unused_id()
+        if user is not None:
+            _give(writable, user)
+            for each in readable:
+                _let_read(each)
         system, given = [*_SYSTEM, *_interpreter()], list(map(str, readable))
         covered = [str(path) for path in hidden]
         plan = {
@@ -77,17 +91,26 @@ class Sandbox:
             "readable": given,
             "environment": dict(environment),
             "limits": LIMITS,
-            "is_confined": self.kind is not Kind.NAMESPACES,
+            "user": user,
+            "kind": self.kind.value,
         }
         runs = [sys.executable, "-I", "-S", confined.__file__, json.dumps(plan)]
         if self.kind is not Kind.BUBBLEWRAP:
             return runs
-        binds = [word for path in system for word in ("--ro-bind-try", path, path)]
+        binds = [word for path in system for word in _bound(path)]
         binds += [word for path in covered for word in ("--tmpfs", path)]
-        binds += [word for path in given for word in ("--ro-bind-try", path, path)]
-        options = ["--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
-        places = ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run"]
-        return [self.program, *options, *places, *binds, "--bind", str(writable), str(writable), *runs]
+        binds += [word for path in given for word in _bound(path)]
+        binds += [word for path in confined.kernel_settings() for word in ("--ro-bind", path, path)]
+        options = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--cap-drop", "ALL"]
+        options += ["--die-with-parent", "--new-session", "--as-pid-1"]
+        if user is None:
+            options += ["--unshare-user", "--uid", "1000", "--gid", "1000"]
+        else:  # until it has become that user
+            options += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+        places = ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/run"]
+        for path, size in (("/tmp", 1024**3), ("/dev/shm", 256 * 1024**2)):
+            places += ["--perms", "1777", "--size", str(size), "--tmpfs", path]
+        return [self.program, *options, *places, *binds, *_bound(str(writable), "--bind"), *runs]
 
 
 UNCONFINED: Final = Sandbox(kind=Kind.NONE)
@@ -111,6 +134,20 @@ def find_sandbox() -> Sandbox:
         f"{'; '.join(reasons)}. Install bubblewrap, allow unprivileged user namespaces,"
         " or execute without a sandbox (no_sandbox, or TITAN_REPLAY_NO_SANDBOX=1 on the worker)"
     )
+
+
+def unused_id() -> int | None:
+    """Return the id of a user and group of which this machine has none; None where only root may become somebody."""
+    if os.geteuid() != 0:
+        return None
+    first, _, count = max((list(map(int, line.split())) for line in _mapped_ids()), key=sum)
+    ids = _UNUSED_IDS if first + count > _UNUSED_IDS.stop else range(max(first, first + count - 4096), first + count)
+    taken = {entry.pw_uid for entry in pwd.getpwall()} | {entry.gr_gid for entry in grp.getgrall()} | {0, 65534}
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with suppress(OSError):
+            taken.add(os.stat(f"/proc/{name}").st_uid)
+    free = [one for one in random.SystemRandom().sample(ids, min(len(ids), 1000)) if one not in taken]
+    return free[0] if free else None
 
 
 def homes_around(paths: Sequence[Path]) -> list[Path]:
@@ -142,12 +179,36 @@ def read_written(path: Path) -> bytes:
         return file.read(MOST_WRITTEN_BYTES)
 
 
+def _mapped_ids() -> list[str]:
+    return Path("/proc/self/uid_map").read_text("ascii").splitlines()  # in a container root has a part of all ids
+
+
+def _bound(path: str, how: str = "--ro-bind-try") -> list[str]:
+    """Return the options that bind a path; bubblewrap makes missing folders above it for root alone."""
+    above = [str(parent) for parent in reversed(Path(path).parents)][1:]
+    return [*(word for folder in above for word in ("--perms", "0755", "--dir", folder)), how, path, path]
+
+
+def _give(folder: Path, user: int) -> None:
+    """Make `user` the owner of a folder and all in it; links are not followed."""
+    for above, folders, files in os.walk(folder):
+        for name in ("", *folders, *files):
+            os.chown(os.path.join(above, name), user, user, follow_symlinks=False)
+
+
+def _let_read(path: Path) -> None:
+    """Let everybody read a file, or a folder and all in it; links are not followed."""
+    for one in (path, *path.rglob("*")):
+        if not one.is_symlink():
+            one.chmod(one.stat().st_mode | (0o555 if one.is_dir() else 0o444))
+
+
 def _why_not(sandbox: Sandbox) -> str | None:
     """Return why a sandbox does not work on this machine, None where it does."""
     with tempfile.TemporaryDirectory(prefix="titan-sandbox-") as name:
         folder = Path(name)
-        command = sandbox.command(["true"], folder=folder, writable=folder, environment={"PATH": os.defpath})
         try:
+            command = sandbox.command(["true"], folder=folder, writable=folder, environment={"PATH": os.defpath})
             done = subprocess.run(command, capture_output=True, text=True, timeout=TRIED_SECONDS, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
             return str(error)

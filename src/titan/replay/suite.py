@@ -85,6 +85,7 @@ class Recorded:
     path: Path  #: of its export
     run: RunLine
     actions: Sequence[ActionLine]
+    is_trusted: bool = False  #: see Program
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +133,7 @@ def replayed(recorded: Recorded, candidate: Candidate, *, runs: int = 1) -> Case
         actions=len(actions),
         folder=candidate.folder,
         timeout=candidate.timeout,
+        is_trusted=recorded.is_trusted,
     )
     investigator = Investigator(program, actions, is_quiet=True)
     try:

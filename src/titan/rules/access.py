@@ -84,6 +84,7 @@ SCOPED: Final[Mapping[Scope, frozenset[Permission]]] = {
 LIMITED_FOR_JOBS: Final = frozenset({Permission.SEE_WORK, Permission.CHANGE_WORK})
 
 #: What a token of a project, or of another organisation than the server's own, does not let one do: it concerns all.
+#: A token of role worker lets one work for its organisation.
 OF_ALL_PROJECTS: Final = frozenset({Permission.WORK, Permission.OPERATE, Permission.SEE_FIGURES})
 
 #: What is recorded under the project of the caller's token, whatever project the request names: an exporter may have

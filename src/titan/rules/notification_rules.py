@@ -11,6 +11,7 @@ from titan.model.dags import Dag
 from titan.model.errors import InvalidInput
 from titan.model.events import JournalEntry
 from titan.model.jobs import Job, JobStatus, ReadyJob, WaitsFor
+from titan.model.projects import ORGANISATION, organisation_of
 from titan.model.run_control import RunControl, RunOutcome, RunStatus
 from titan.model.workers import Worker
 from titan.rules.jobs.wait_reason import label_in_words, ready_waits_for
@@ -100,7 +101,8 @@ def check_texts(texts: Mapping[str, object]) -> dict[NoticeKind, str]:
 
 def is_unroutable(job: ReadyJob, workers: list[Worker], *, now: datetime) -> bool:
     """Return whether a READY job has waited for half a minute and no connected worker offers its label."""
-    why = ready_waits_for(job.requirement, workers, bound_to=None, confined_to=job.confined_to)
+    own = [worker for worker in workers if worker.organisation_id == job.organisation_id]
+    why = ready_waits_for(job.requirement, own, bound_to=None, confined_to=job.confined_to)
     return why is WaitsFor.UNROUTABLE and now - job.ready_at >= UNROUTABLE_AFTER
 
 
@@ -159,6 +161,9 @@ def _of_unroutable(facts: Facts, _now: datetime) -> tuple[NoticeKind, Mapping[st
     if facts.job is None or facts.job.status.is_final:
         return None
     label = label_in_words(facts.job.spec.requirement, facts.job.spec.confined_to)
+    organisation_id = organisation_of(facts.job.project_id)
+    if organisation_id != ORGANISATION:
+        label += f" to organisation {organisation_id}"
     return NoticeKind.JOB_UNROUTABLE, {"status": facts.job.status.value, "label": label}
 
 

@@ -1,5 +1,6 @@
 """The server's redaction: RE2, with a user's own patterns and fields beside the built-in ones of the SDK."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final, TypeAlias, TypeVar
@@ -9,12 +10,13 @@ from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, Entry, Payload, Redaction
 from titan.model.errors import InvalidInput
+from titan.model.jobs import LEAST_MASKED
 from titan.rules.runs.content import without_content
 from titan.rules.runs.sanitize import texts_of_action
-from titan_sdk.redaction import RedactedText, Redactor, Taken
+from titan_sdk.redaction import RedactedText, Redactor, Taken, marker
 from titan_sdk.redaction.finding import EXPECTED, MARKER, LinearFinder, problems_in
 
-__all__ = ["MARKER", "RedactedText", "Redactor", "Taken", "check_patterns", "make_redactor"]
+__all__ = ["MARKER", "RedactedText", "Redactor", "Taken", "check_patterns", "make_redactor", "marker"]
 
 
 def make_redactor(*, key: bytes, patterns: Mapping[str, str] | None = None, fields: Iterable[str] = ()) -> Redactor:
@@ -53,6 +55,7 @@ def check_patterns(patterns: Mapping[str, object]) -> None:
 
 MAX_NOTED: Final = 100  # of one entry: a history of messages brings the same ones again and again
 CACHED_TEXTS: Final = 4096
+_RUNS: Final = re.compile("[A-Za-z0-9+=]+")
 LONGEST_CACHED: Final = 4096  # characters; so that the cache never takes more than some 32 MB
 
 _IDS: Final = (
@@ -99,6 +102,24 @@ class EntryRedactor:
     def without_secrets(self, text: str) -> str:
         """Return a text without secrets, wherever it stands."""
         return self._redactor.redact_text(text).text
+
+    def secret_names(self, environment: Mapping[str, str]) -> list[str]:
+        """Return the names of variables with secrets: by name, by pattern, or since letters and digits are mixed.
+
+        Values of fewer than LEAST_MASKED characters are none, nor are paths: words such as `production`, model names
+        and addresses without a password stay readable in logs.
+        """
+        return [
+            name for name, value in environment.items() if len(value) >= LEAST_MASKED and self._is_secret(name, value)
+        ]
+
+    def _is_secret(self, name: str, value: str) -> bool:
+        if self._redactor.rule_of(name) is not None or self._redactor.redact_text(value).taken:
+            return True
+        return not name.startswith(("TITAN_", "_TITAN_", "WORLD_")) and any(
+            len(run) >= LEAST_MASKED and not run.isalpha() and not run.isdigit()
+            for run in ([] if value.startswith(("/", ".", "~")) else _RUNS.findall(value))
+        )
 
     def _may_take(self, entry: ActionEntry) -> bool:
         """Return False only when the entry certainly holds no secret: all its own texts are looked at in one go."""

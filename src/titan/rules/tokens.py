@@ -22,7 +22,7 @@ SECRET_DIGITS: Final = 64  # 256 bits
 _TEXT: Final = re.compile(rf"titan_([0-9a-f]{{{ID_DIGITS}}})_([0-9a-f]{{{SECRET_DIGITS}}})")
 KEY_DIGITS: Final = 40
 _KEY: Final = re.compile(rf"pk_live_([0-9a-f]{{{KEY_DIGITS}}})")
-_ATTEMPT: Final = re.compile(r"[0-9a-f]{32}")  # what `Ids.secret` makes
+_ATTEMPT: Final = re.compile(r"(?:titan_job_)?[0-9a-f]{32}")  # what `Ids.secret` makes; older ones have no prefix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +41,11 @@ def written(token_id: str, secret: str) -> str:
 def written_key(secret: str) -> str:
     """Return the text of a key that is handed out, once."""
     return f"pk_live_{secret}"
+
+
+def written_attempts(secret: str) -> str:
+    """Return the text of the token that a running job is given."""
+    return f"titan_job_{secret}"
 
 
 def key_id(secret: str) -> str:
@@ -74,12 +79,12 @@ def fits(token: Token, secret: str) -> bool:
 def may_act_as(worker: Worker, bound: Token | None, shown: Token | None, *, now: datetime) -> bool:
     """Return whether somebody who shows the token `shown` may act as `worker`, which registered with `bound`.
 
-    A worker belongs to the token that it registered with. Once that has ended, or where there was none, a token that
-    is trusted may take the worker over: the home's is replaced while its worker runs.
+    A worker belongs to the token that it registered with. Once that has ended, or where there was none, a token of
+    its organisation that is trusted may take the worker over: the home's is replaced while its worker runs.
     """
     if worker.token_id == (None if shown is None else shown.id):
         return True
-    if shown is None or shown.confines:
+    if shown is None or shown.confines or shown.organisation_id != worker.organisation_id:
         return False
     return bound is None or why_over(bound, now=now) is not None
 

@@ -1,7 +1,7 @@
 """State of a running server that its requests use."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -83,3 +83,4 @@ class AppState:
     thresholds: Thresholds
     local_workers: LocalWorkers | None = None  #: None: started with --no-worker
     access: Access = Access()
+    sent_contents: set[tuple[str, str]] = field(default_factory=set)  #: leases, and digests that their workers sent

@@ -6,6 +6,7 @@ import tempfile
 import zipfile
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any, BinaryIO, Final
 
@@ -19,10 +20,10 @@ from titan.model.attempts import Attempt
 from titan.model.dags import Dag, NewDag
 from titan.model.errors import Conflict, Forbidden
 from titan.model.evaluations import AgentRun
-from titan.model.jobs import GateOutcome, Job, JobSpec, JobStatus
+from titan.model.jobs import FORK_OF, GateOutcome, Job, JobSpec, JobStatus
 from titan.model.run_control import RunOutcome
 from titan.model.runs import Replay, ReplayState, Run
-from titan.orchestrator.bus import Bus, Kind, Topic
+from titan.orchestrator.bus import Bus, BusClosed, Kind, Topic
 from titan.orchestrator.cancel import cancel_dags, end_run
 from titan.orchestrator.orchestrator import Orchestrator
 from titan.orchestrator.submit import Submitter, submit
@@ -31,6 +32,7 @@ from titan.ports.runs_store import CallStore
 from titan.ports.runtime import Blobs, Ids
 from titan.replay.orders import (
     CODE_MISSING,
+    CODE_UNTRUSTED,
     ORDER,
     RECORDING,
     STAGES,
@@ -53,7 +55,6 @@ CHUNK_BYTES: Final = 1024 * 1024
 MOST_REMEMBERED: Final = 1000
 ENTRY: Final = "replay.py"
 _FORK: Final = "_TITAN_FORK"  # in the environment of a fork's stages: `titan_sdk.stages`
-FORK_OF: Final = "_TITAN_FORK_OF"  # in the environment of a fork's job: the run whose code it executes
 _SCRIPT: Final = """\
 \"\"\"Executes a recorded run's code again; see `titan.replay.job`.\"\"\"
 
@@ -89,7 +90,7 @@ class _ServerJobs:
     async def _submit(self, new: NewDag, project_id: str) -> str:
         check_dag(new)
         dag_id = self._ids.dag_id()
-        submitter = Submitter(project_id=project_id)
+        submitter = Submitter(project_id=project_id, cipher=self._orchestrator.cipher)
         await self._orchestrator.decide(partial(submit, new=new, submitter=submitter, dag_id=dag_id))
         return dag_id
 
@@ -124,8 +125,15 @@ class Executions(_ServerJobs):
         """Submit the job that executes a run or a fork of it again; return the id of its DAG.
 
         Raises:
-            Conflict: the run's code is not stored.
+            Conflict: the run's code is not stored, or it was imported and nobody trusts it.
         """
+        if run.is_untrusted:
+            raise Conflict(
+                f"run {shown(run.id)}",
+                expected="a run that was recorded here, or whose code somebody trusts",
+                found=f"{CODE_UNTRUSTED}: it was imported, so its code may be anybody's",
+                next_step=f"Read its code; to let workers execute it, where the server runs: titan runs trust {run.id}",
+            )
         with tempfile.TemporaryFile() as file:
             await asyncio.to_thread(self._pack, run, order, file)
             file.seek(0)
@@ -145,7 +153,8 @@ class Executions(_ServerJobs):
     async def wait(self, replay: Replay, *, seconds: float) -> None:
         """Wait until the job of a replay has ended, at most `seconds`."""
         if replay.dag_id is not None and replay.state is ReplayState.RUNNING:
-            await self._wait_until_over(replay.dag_id, seconds)
+            with suppress(BusClosed):
+                await self._wait_until_over(replay.dag_id, seconds)
 
     def set_step(self, replay_id: str, step: str) -> None:
         """Set the current step of a replay's job."""
@@ -400,7 +409,11 @@ class AgentJobs(_ServerJobs):
         return await self.wait(await self._submit(new, run.project_id))
 
     async def wait(self, dag_id: str) -> JobEnded:
-        """Wait until a DAG has ended; cancelling the caller cancels the DAG."""
+        """Wait until a DAG has ended; cancelling the caller cancels the DAG.
+
+        Raises:
+            BusClosed: the server ends first; the DAG goes on.
+        """
         try:
             while not await self._is_over(dag_id):
                 await self._wait_until_over(dag_id, LOOKED_EVERY_SECONDS)

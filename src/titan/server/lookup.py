@@ -177,7 +177,7 @@ def find_file(reader: Reader, project_id: str, name: str) -> StoredFile:
     """
     file = reader.file(project_id, name)
     if file is None:
-        raise _unknown_artifact("file", name)
+        raise unknown_artifact("file", name)
     return file
 
 
@@ -189,7 +189,7 @@ def blob_path(blobs: Blobs, digest: str) -> Path:
     """
     path = blobs.path(digest)
     if path is None:
-        raise _unknown_artifact("content", digest)
+        raise unknown_artifact("content", digest)
     return path
 
 
@@ -200,7 +200,7 @@ def keep_blob(blobs: Blobs, digest: str) -> None:
         UnknownArtifact: it is not stored.
     """
     if not blobs.touch(digest):
-        raise _unknown_artifact("content", digest)
+        raise unknown_artifact("content", digest)
 
 
 def open_blob(blobs: Blobs, digest: str) -> BinaryIO:
@@ -214,10 +214,11 @@ def open_blob(blobs: Blobs, digest: str) -> BinaryIO:
             return blob_path(blobs, digest).open("rb")
         except FileNotFoundError:
             continue  # collected just now: `path` restores it if it was touched
-    raise _unknown_artifact("content", digest)
+    raise unknown_artifact("content", digest)
 
 
-def _unknown_artifact(what: str, name: str) -> NotFound:
+def unknown_artifact(what: str, name: str) -> NotFound:
+    """Return the error for a file or content that is not there, or not within reach."""
     next_step = "Upload it with upload_file(path), or publish it with publish_artifact(key, path)."
     return unknown(UnknownArtifact, what, name, next_step, expected="a file that was uploaded or published")
 

@@ -23,6 +23,7 @@ import apsw
 import msgspec
 
 from titan import __version__
+from titan.env_cipher import KEY_FILE
 from titan.model.errors import InvalidInput, SchemaMismatch, StoreDamaged
 from titan.store.folders import errors_translated, hold, make_folder, sync
 from titan.store.home_files import CALLS_FILE, CONTROL_FILE, check_calls, check_home, were_calls_made
@@ -126,6 +127,8 @@ def restore(
             _check_content(partial, manifest, on_progress)
             moved = _make_place(home, now)
             partial.rename(home)
+            if moved is not None and (moved / KEY_FILE).is_file():
+                shutil.copy2(moved / KEY_FILE, home / KEY_FILE)  # no backup holds it
             sync(home.absolute().parent)
         return manifest, moved
 

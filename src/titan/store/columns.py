@@ -18,6 +18,7 @@ from typing import Any, Final, Generic, ParamSpec, TypeVar, cast, get_args, get_
 import msgspec
 
 from titan.model.errors import StoreDamaged
+from titan.model.projects import ORGANISATION, reach_of
 from titan.store.session import Session, Value
 
 E = TypeVar("E", bound=StrEnum)
@@ -49,6 +50,21 @@ def from_us_or_none(moment_us: int | None) -> datetime | None:
 def by_value(enum: type[E]) -> dict[str | None, E]:
     """Return column text → member. A dict, for `enum(text)` takes fifteen times as long in Python 3.11."""
     return {member.value: member for member in enum}
+
+
+#: Whether a row's project is within `:reach`; see `reach_of`. `:own` is the reach of the server's own organisation.
+IS_WITHIN: Final = {
+    "is_within": """substr(
+        case when replace(project_id, cast(:between as text), '') = project_id then cast(:own as text) else '' end
+        || project_id || cast(:between as text), 1, length(cast(:reach as text))
+    ) = cast(:reach as text)"""
+}
+
+
+def within(reach: str) -> dict[str, str]:
+    """Return the parameters of the fragment `is_within`."""
+    own = reach_of(ORGANISATION)
+    return {"reach": reach, "own": own, "between": own[-1]}
 
 
 def to_json(structure: object) -> str:

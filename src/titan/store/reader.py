@@ -24,7 +24,7 @@ from titan.model.retention import ArtifactKey, FileName, LogOwner, OldEntry, Run
 from titan.model.run_control import RunControl
 from titan.model.tokens import Organisation, SignIn, Token
 from titan.model.workers import Worker
-from titan.store.columns import RowReader, from_us, from_us_or_none, methods_read_rows, to_json, to_us
+from titan.store.columns import RowReader, from_us, from_us_or_none, methods_read_rows, to_json, to_us, within
 from titan.store.rows import (
     ATTEMPTS,
     DAGS,
@@ -293,6 +293,9 @@ class SqlReader(RowReader):
     def is_blob_named(self, digest: str) -> bool:
         return self._one("blob_is_named", digest=digest) is not None
 
+    def is_blob_within(self, digest: str, reach: str) -> bool:
+        return self._one("blob_is_within", digest=digest, **within(reach)) is not None
+
     def blobs_of_jobs(self, *, after_id: str, limit: int) -> tuple[str | None, set[str]]:
         found = self._all("specs", after_id=after_id, limit=limit)
         return (found[-1][0] if found else None), {digest for row in found for digest in digests_of_spec(row[1])}
@@ -410,9 +413,10 @@ class SqlReader(RowReader):
                 count=count,
                 since=from_us(since_us),
                 confined_to=confined_to,
+                organisation_id=organisation_id,
             )
             for lane, label, count, since_us in self._all("queue_ready", **here)
-            for requirement, confined_to in [split_queue_label(label)]
+            for requirement, confined_to, organisation_id in [split_queue_label(label)]
         ]
         held = [
             HeldPart(waits_for=WaitsFor.CONCURRENCY, concurrency_key=row[0], count=row[1], since=from_us(row[2]))
@@ -441,8 +445,8 @@ class SqlReader(RowReader):
     def first_of_parts(self, project_id: str, parts: Sequence[QueuePart], *, limit: int) -> list[Job]:
         here: dict[str, Value] = {"project_id": project_id, "limit": limit}
         match parts[0]:
-            case ReadyPart(requirement=requirement, confined_to=confined_to):
-                here["requirement"] = queue_label(requirement, confined_to)
+            case ReadyPart(requirement=requirement, confined_to=confined_to, organisation_id=organisation_id):
+                here["requirement"] = queue_label(requirement, confined_to, organisation_id)
                 lanes = [part.bound_to or ANY_WORKER for part in parts if isinstance(part, ReadyPart)]
                 if len(lanes) == 1:  # however many they are, the index has them in the order of their turn
                     return self._find(JOBS, "first_ready", lane=lanes[0], **here)

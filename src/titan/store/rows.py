@@ -11,10 +11,11 @@ from titan.model.dags import Dag, JobCounts
 from titan.model.events import Event, JournalEntry, Subject
 from titan.model.files import AttemptFile, LeftFile, Receipt, StoredFile, StoredValue
 from titan.model.jobs import Affinity, Job, ReadyJob, queue_label, split_queue_label
+from titan.model.projects import organisation_of
 from titan.model.run_control import RunControl
 from titan.model.tokens import Organisation, SignIn, Token
 from titan.model.workers import Worker
-from titan.store.columns import Columns, by_value, from_us, to_json
+from titan.store.columns import IS_WITHIN, Columns, by_value, from_us, to_json
 from titan.store.session import Row, Value
 
 DAGS: Final = Columns(Dag, within={"counts": Columns(JobCounts)})
@@ -50,6 +51,7 @@ FRAGMENTS: Final[Mapping[str, str]] = (
     | VALUES.fragments("value")
     | FILES.fragments("file")
     | RECEIPTS.fragments("receipt")
+    | IS_WITHIN
 )
 
 _AFFINITIES = by_value(Affinity)
@@ -73,7 +75,7 @@ def digests_of_spec(spec: str) -> tuple[str, ...]:
 
 def ready_job_from_row(row: Row) -> ReadyJob:
     """Return what the query `jobs_to_take` selects."""
-    requirement, confined_to = split_queue_label(row[1])
+    requirement, confined_to, organisation_id = split_queue_label(row[1])
     return ReadyJob(
         id=row[0],
         requirement=requirement,
@@ -82,6 +84,7 @@ def ready_job_from_row(row: Row) -> ReadyJob:
         affinity=_AFFINITIES[row[4]],
         preferred_worker_id=row[5],
         confined_to=confined_to,
+        organisation_id=organisation_id,
         must_not_be_lost=bool(row[6]),
     )
 
@@ -92,7 +95,7 @@ def row_of_job(job: Job) -> dict[str, Value]:
     return JOBS.row(job) | {
         "name": spec.name,
         "kind": spec.kind.value,
-        "requirement": queue_label(spec.requirement, spec.confined_to),
+        "requirement": queue_label(spec.requirement, spec.confined_to, organisation_of(job.project_id)),
         "priority": spec.priority,
         "affinity": spec.affinity.value,
         "concurrency_key": spec.concurrency_key,

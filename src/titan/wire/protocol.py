@@ -70,6 +70,7 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     archive: str | None = None  #: SHA-256 of the zip that the script lies in
     args: list[str]
     env: dict[str, str]
+    masked: list[str] = []  #: names in `env` whose values no log may show
     timeout_seconds: float | None
     cold: bool
     token: str  #: the attempt's own, becomes TITAN_TOKEN

@@ -63,7 +63,10 @@ class ReplaysAnswer(Struct, kw_only=True):
 
     data: list[ReplayView]
     execution_reason: Annotated[
-        str | None, Meta(description="Why no worker can execute the run: run_incomplete, code_missing. null: one can.")
+        str | None,
+        Meta(
+            description="Why no worker executes the run: run_incomplete, code_missing, code_untrusted. null: one does."
+        ),
     ]
 
 

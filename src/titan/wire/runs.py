@@ -135,6 +135,11 @@ class ReportedEndView(Struct, kw_only=True):
     at: datetime
 
 
+class TrustBody(Struct, kw_only=True):
+    key: Annotated[str, Meta(description="The content of `owner-key` in the server's home: who can read it may trust.")]
+    is_trusted: bool = True
+
+
 class RunView(Struct, kw_only=True):
     """A run."""
 

@@ -14,6 +14,7 @@ from titan import __version__
 
 FOLDER: Final = "worker"  #: the local worker's folder below TITAN_HOME
 FURTHER_FOLDER: Final = "local-workers"  #: below it each further local worker has one of its name
+LOG: Final = "worker.log"  #: in a worker's folder
 _FILE: Final = "worker.json"
 
 

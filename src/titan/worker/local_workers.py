@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,24 +18,24 @@ from titan.home.identity import host_name
 from titan.model.errors import Conflict, LimitExceeded, StoreError
 from titan.model.workers import WorkerState
 from titan.ports.jobs_store import Reader, Store
-from titan.worker.adoption import FURTHER_FOLDER, local_folder, read_surviving_worker
+from titan.worker.adoption import FURTHER_FOLDER, LOG, local_folder, read_surviving_worker
 
 logger = logging.getLogger(__name__)
 
-LOG: Final = "worker.log"  #: in the worker's folder
 RESTART_SECONDS: Final = 0.5  # before a worker that died is started again; doubles while it dies young
 MAX_RESTART_SECONDS: Final = 30.0
 YOUNG_SECONDS: Final = 10.0  # a worker that lived longer was able to start
 LOG_BYTES: Final = 32 * 1024 * 1024  # a worker logs 200 bytes for each attempt
 TRIM_SECONDS: Final = 600.0
-END_SECONDS: Final = 15.0  # for the worker to end its jobs and return them
+END_SECONDS: Final = 3.0  # for the worker to end its jobs, which get 2 s, and to return them
+KILLED_SECONDS: Final = 0.5  # for a worker that was killed to be gone
 MAX_WORKERS: Final = 16  # each keeps warm interpreters: some 100 MB
 START_WITHIN_SECONDS: Final = 30.0  # takes 1 s on an idle machine
 LOOK_SECONDS: Final = 0.05
 
 
 class LocalWorker:
-    """Keeps one worker process alive for a home. The process outlives the server, and the next server adopts it."""
+    """Keeps one worker process alive for a home. It outlives a server that is killed, and the next one adopts it."""
 
     def __init__(
         self,
@@ -67,6 +68,7 @@ class LocalWorker:
         pause = RESTART_SECONDS
         while self._is_wanted:
             started = loop.time()
+            self._ended.clear()
             try:
                 pid = await self._run_once()
                 if pid is not None and await self._was_drained(pid):
@@ -74,6 +76,8 @@ class LocalWorker:
                     return
             except (OSError, StoreError):
                 logger.exception("the worker of this home could not be started or watched")
+            finally:
+                self._ended.set()
             if self._is_wanted:
                 lived_long = loop.time() - started > YOUNG_SECONDS
                 pause = RESTART_SECONDS if lived_long else min(pause * 2, MAX_RESTART_SECONDS)
@@ -81,14 +85,20 @@ class LocalWorker:
                 await asyncio.sleep(pause)
 
     async def end(self) -> None:
-        """Have the worker end its jobs, return them and exit; after 15 s it is killed."""
+        """Have the worker end its jobs, return them and exit; after 3 s it is killed."""
         self._is_wanted = False
         self._signal(signal.SIGTERM)
-        try:
-            async with asyncio.timeout(END_SECONDS):
-                await self._ended.wait()
-        except TimeoutError:
+        if not await self.has_ended(within_seconds=END_SECONDS):
+            logger.warning("the worker of this home did not end in %g s, and is killed", END_SECONDS)
             self.kill()
+            await self.has_ended(within_seconds=KILLED_SECONDS)
+
+    async def has_ended(self, *, within_seconds: float) -> bool:
+        """Wait until no worker runs; return False when one still does after so many seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_seconds):
+                await self._ended.wait()
+        return self._ended.is_set()
 
     def kill(self) -> None:
         """Kill the worker, if it runs; its warm processes end with it."""
@@ -119,14 +129,14 @@ class LocalWorker:
     async def _watch(self, pid: int) -> None:
         """Return when the process has ended, whether it is a child of ours or was adopted."""
         self._pid = pid
-        self._ended.clear()
+        if not self._is_wanted:  # the server was told to end before it had found this one, or started it
+            self._signal(signal.SIGTERM)
         try:
             await _wait_for_end(pid)
             if self._child is not None:
                 self._child.wait()
         finally:
             self._pid = self._child = None
-            self._ended.set()
 
     def _signal(self, number: signal.Signals) -> None:
         if self._pid is not None:
@@ -139,7 +149,7 @@ class LocalWorker:
             command += [option, value] if value else []
         for label, slots in self._offers.items():
             command += ["--offer", f"{label}:{slots}"]
-        with self.log.open("ab") as log:
+        with open(self.log, "ab", opener=lambda path, flags: os.open(path, flags, 0o600)) as log:
             return subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -209,6 +219,7 @@ class LocalWorkers:
         self._log_format = log_format
         self._kept: dict[str | None, LocalWorker] = {}  #: by name; None: the one of `titan up`
         self._tasks: dict[str | None, asyncio.Task[None]] = {}
+        self._is_ending = False
 
     def start(self, offers: Mapping[str, int]) -> None:
         """Run the worker of `titan up`, and adopt further ones of this home that outlived their server."""
@@ -233,6 +244,8 @@ class LocalWorkers:
                 found="one that runs",
                 next_step="Choose another name, or drain that one first.",
             )
+        if self._is_ending:
+            raise Conflict("workers beside this server", expected="a server that goes on", found="one that is ending")
         if len(self._kept) >= MAX_WORKERS:
             raise LimitExceeded(
                 "workers beside this server",
@@ -257,7 +270,7 @@ class LocalWorkers:
 
     def worker_ids(self) -> frozenset[str]:
         """Return the ids of those that run now."""
-        survivors = (read_surviving_worker(worker.folder) for worker in self._kept.values())
+        survivors = (read_surviving_worker(worker.folder) for worker in list(self._kept.values()))
         return frozenset(survivor.worker_id for survivor in survivors if survivor is not None)
 
     async def keep_logs_small(self) -> None:
@@ -271,16 +284,21 @@ class LocalWorkers:
             await asyncio.sleep(TRIM_SECONDS)
 
     async def end(self) -> None:
-        """Have all end their jobs, return them and exit; those that have not after 15 s are killed."""
+        """Have all end their jobs, return them and exit; those that have not after 3 s are killed."""
+        self._is_ending = True
         await asyncio.gather(*(worker.end() for worker in self._kept.values()))
 
+    async def have_ended(self, *, within_seconds: float) -> None:
+        """Wait until none runs, at most so many seconds."""
+        await asyncio.gather(*(each.has_ended(within_seconds=within_seconds) for each in self._kept.values()))
+
     def kill(self) -> None:
-        """Kill those that run."""
-        for worker in self._kept.values():
+        """Kill those that run. May be called on any thread."""
+        for worker in list(self._kept.values()):
             worker.kill()
 
     async def close(self) -> None:
-        """Stop watching them; they go on."""
+        """Stop watching them."""
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()

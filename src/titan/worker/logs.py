@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from titan.wire.protocol import LOG_TAIL_MAX_BYTES, Report
+from titan.model.jobs import LEAST_MASKED
+from titan.wire.protocol import LOG_TAIL_MAX_BYTES, Assignment, Report
 from titan.worker.server_client import ServerClient
 
 READ_EVERY_SECONDS: Final = 0.1  # feels live to a reader
@@ -30,6 +31,7 @@ class LogFile:
 
     path: Path
     limit_bytes: int | None = None
+    masked: tuple[bytes, ...] = ()  #: each byte of these reads `*`, so that offsets stay those of the file
 
     def size(self) -> int:
         """Return the size in bytes; 0 when there is no readable file. Cuts a file that is over the limit."""
@@ -39,8 +41,11 @@ class LogFile:
             return 0
         return self._cut(status.st_size) if stat.S_ISREG(status.st_mode) and os.access(self.path, os.R_OK) else 0
 
-    def read(self, offset: int, most_bytes: int) -> bytes:
-        """Return up to `most_bytes` from `offset`; empty at the end, and when there is no readable file."""
+    def read(self, offset: int, most_bytes: int, *, is_whole: bool = False) -> bytes:
+        """Return up to `most_bytes` from `offset`; empty at the end, and when there is no readable file.
+
+        Until the file is whole, the beginning of a masked value at its end is left for the next reading.
+        """
         try:  # without blocking on a pipe in its place
             descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
         except OSError:
@@ -50,9 +55,28 @@ class LogFile:
             if not stat.S_ISREG(status.st_mode):
                 return b""
             end = self._cut(status.st_size)
-            return os.pread(descriptor, max(0, min(most_bytes, end - offset)), offset)
+            count = max(0, min(most_bytes, end - offset))
+            if not self.masked or not count:
+                return os.pread(descriptor, count, offset)
+            reach = max(map(len, self.masked)) - 1  # a value may begin before this part, and end behind it
+            begin = max(0, offset - reach)
+            around = os.pread(descriptor, min(offset + count + reach, end) - begin, begin)
+            clean = self._masked(around, is_whole=is_whole, is_end=begin + len(around) >= end)
+            return clean[offset - begin : offset - begin + count]
         finally:
             os.close(descriptor)
+
+    def _masked(self, content: bytes, *, is_whole: bool, is_end: bool) -> bytes:
+        clean = bytearray(content)
+        for value in self.masked:
+            at = content.find(value)
+            while at >= 0:
+                clean[at : at + len(value)] = b"*" * len(value)
+                at = content.find(value, at + 1)
+        begun = max((_begun(value, content) for value in self.masked), default=0) if is_end else 0
+        if not is_whole:
+            return bytes(clean[: len(clean) - begun])
+        return bytes(clean[: len(clean) - begun] + b"*" * begun) if begun >= LEAST_MASKED else bytes(clean)
 
     def _cut(self, size_bytes: int) -> int:
         """Return how much of the file counts, and cut the rest. The job goes on writing at the new end."""
@@ -71,6 +95,19 @@ class LogFile:
             finally:
                 os.close(descriptor)
         return most_bytes
+
+
+def _begun(value: bytes, content: bytes) -> int:
+    """Return how much of the beginning of a value, but not all of it, stands at the end of the content."""
+    most = min(len(value) - 1, len(content))
+    return next((length for length in range(most, 0, -1) if content.endswith(value[:length])), 0)
+
+
+def masked_values(assignment: Assignment) -> tuple[bytes, ...]:
+    """Return what the log of an attempt may not show: each line of the values that are masked."""
+    lines = (line for name in assignment.masked for line in assignment.env[name].splitlines())
+    values = (line.strip().encode("utf-8", "surrogateescape") for line in lines)
+    return tuple(dict.fromkeys(value for value in values if len(value) >= LEAST_MASKED))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +194,7 @@ class LogShipper:
 
     def _send_part(self, lease_id: str, followed: _FollowedLog) -> bool:
         """Send at most one part of a log; return whether it has more."""
-        part = followed.log.read(followed.sent_bytes, PART_BYTES)
+        part = followed.log.read(followed.sent_bytes, PART_BYTES, is_whole=followed.ended is not None)
         size_bytes = self._server.append_log(lease_id, followed.sent_bytes, part) if part else None
         if size_bytes is not None:
             followed.sent_bytes = size_bytes

@@ -13,9 +13,9 @@ from types import FrameType
 from typing import Final
 
 from titan.home.identity import WORKER_TOKEN_FILE, host_name, read_home_id, read_home_token
-from titan.log_lines import FORMATS, LEVELS, configure
+from titan.log_lines import FORMATS, LEVELS, configure, flush, log_to
 from titan.settings import one_of, whole_number
-from titan.worker.adoption import FolderInUse, known_as, local_folder, own_folder
+from titan.worker.adoption import LOG, FolderInUse, known_as, local_folder, own_folder
 from titan.worker.files.file_collector import CollectLimits
 from titan.worker.mailbox import LeaveAsked, Mailbox
 from titan.worker.server_client import ServerAddress
@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 ABSENCE_LIMIT_SECONDS: Final = 600.0  # long enough to repair a server, short enough to leave no process for ever
 SECOND_SIGNAL_EXIT_CODE: Final = 130  # as a shell reports a program that Ctrl-C ended
 MAX_WORKERS_OF_A_HOME: Final = 100
+FLUSH_SECONDS: Final = 0.5  # for the last lines of the log; nobody has to read them
 
 
 def run(
@@ -62,7 +63,10 @@ def run(
             folder = _own_a_folder(owned, home, name, is_local=is_local)
         except FolderInUse as cause:
             logger.error("%s", cause)
+            flush(FLUSH_SECONDS)
             return 1
+        if not is_local:  # its server writes the output of that one to a file
+            log_to(folder / LOG)
         servers = [ServerAddress.of(url, token=token, ca_file=ca_file) for url in urls]
         plan = WorkerPlan(
             name=name or (host_name() if is_local else folder.name),
@@ -99,6 +103,7 @@ def _work(plan: WorkerPlan, mailbox: Mailbox) -> int:
         return 2
     finally:
         worker.close()
+        flush(FLUSH_SECONDS)
     return 0
 
 

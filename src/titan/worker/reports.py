@@ -113,5 +113,5 @@ class Reports:
 def _with_log(ended: EndedAttempt) -> Report:
     if ended.log is None:
         return ended.report
-    tail = ended.log.read(ended.log_sent_bytes, LOG_TAIL_MAX_BYTES)
+    tail = ended.log.read(ended.log_sent_bytes, LOG_TAIL_MAX_BYTES, is_whole=True)
     return msgspec.structs.replace(ended.report, log_offset=ended.log_sent_bytes, log_tail=tail)

@@ -22,7 +22,7 @@ from titan.worker.files.folders import AttemptFiles, AttemptFolders
 from titan.worker.files.script_places import PlacedScript, Script, WorkspaceSpoiled, place_script
 from titan.worker.files.workspaces import Workspace, Workspaces
 from titan.worker.leases import Leases
-from titan.worker.logs import EndedAttempt, LogFile, LogShipper
+from titan.worker.logs import EndedAttempt, LogFile, LogShipper, masked_values
 from titan.worker.mailbox import (
     AttemptsAssigned,
     GiveBackAsked,
@@ -242,7 +242,7 @@ class Supervisor:
             logger.exception("job %s cannot start", assignment.job_name, extra=_ids(assignment))
             self._report_unstarted(assignment, AttemptOutcome.FAILED, f"could not start: {cause!r}")
             return
-        log = LogFile(files.log, assignment.max_log_bytes)
+        log = LogFile(files.log, assignment.max_log_bytes, masked_values(assignment))
         self._running[lease_id] = _RunningAttempt(assignment, files, log)
         if assignment.is_prefetched:
             self._reports.add_started(lease_id)

@@ -5,15 +5,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import jsonschema_rs
 from msgspec import UNSET
 
 from titan.world.consistency import schema_faults
 from titan.world.definition import Comparison, Effect, FailureRule, Mode, TaskSeed, Tool, When, World
 from titan.world.ledger import InitialState
+from titan.world.schemas import MOST_STEPS, Schema, SchemaRefused
 
 _ARGUMENT: Final = re.compile(r"[A-Za-z_]\w*")
 _LONG_INSTRUCTION: Final = 1_500  # characters: longer ones tend to give the goal away
+_SCHEMAS: Final = 5  # of the largest size, in a world
 _NEEDED: Final[Mapping[str, str]] = {"flag_set": "flag", "entity_state": "entity", "turn": "turn"}
 
 
@@ -33,7 +34,22 @@ def world_warnings(world: World) -> list[Remark]:
         found.append(Remark(f"tools.{name}", "there are several tools of this name; only the last one answers"))
     for tool in world.tools:
         found += _tool(world, tool)
-    return found
+    return [*found, *unusable_schemas(world)]
+
+
+def unusable_schemas(world: World) -> Iterator[Remark]:
+    """Yield why schemas of tools cannot be used; a workflow with such a tool is not stored."""
+    steps = 0
+    for tool in world.tools:
+        for name, schema in (("input_schema", tool.input_schema), ("output_schema", tool.output_schema or {})):
+            try:
+                steps += Schema(schema).steps
+            except SchemaRefused as refused:
+                yield Remark(f"tools.{tool.name}.{name}", f"it is no JSON schema that can be used: {refused}")
+                return
+            if steps > _SCHEMAS * MOST_STEPS:
+                yield Remark(f"tools.{tool.name}.{name}", "the schemas of all tools are too large together")
+                return
 
 
 def seed_warnings(world: World, seed: TaskSeed) -> list[Remark]:
@@ -86,11 +102,6 @@ def _is_there(world: World, state: InitialState, entity_type: str, entity_id: st
 
 def _tool(world: World, tool: Tool) -> Iterator[Remark]:
     place = f"tools.{tool.name}"
-    for name, schema in (("input_schema", tool.input_schema), ("output_schema", tool.output_schema or {})):
-        try:
-            jsonschema_rs.validator_for(schema)
-        except (ValueError, TypeError) as error:
-            yield Remark(f"{place}.{name}", f"it is no JSON schema: {error}")
     if tool.mode is Mode.PASSTHROUGH and tool.endpoint is None:
         yield Remark(place, "it passes through and names no endpoint: each call is a transport_error")
     for inner, entity_type in _entity_types(tool):

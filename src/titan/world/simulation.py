@@ -7,12 +7,11 @@ only who answers differs.
 """
 
 import hashlib
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
-import jsonschema_rs
 import msgspec
 
 from titan.world.consistency import Applied, LedgerOperation, Violation, ViolationKind, apply_all, response_faults
@@ -21,6 +20,7 @@ from titan.world.definition import Access, Consistency, FailureRule, Mode, Tool,
 from titan.world.failure_rules import Counts, fire, injected
 from titan.world.ledger import Ledger
 from titan.world.prompts import ModelAnswer, answer_schema, correction, messages, shown_to_model
+from titan.world.schemas import Schema, SchemaRefused
 from titan.world.values import RESPONSE, Scope
 
 MOST_RETRIES: Final = 2  # of a model with an unusable answer, each with the violations
@@ -126,12 +126,7 @@ class Environment:
         self.instructions = instructions or world.behavior_instructions
         self._seed_digest = seed_digest
         self._tools = {tool.name: tool for tool in world.tools}
-        self._inputs = {tool.name: jsonschema_rs.validator_for(tool.input_schema) for tool in world.tools}
-        self._outputs = {
-            tool.name: jsonschema_rs.validator_for(tool.output_schema)
-            for tool in world.tools
-            if tool.output_schema is not None
-        }
+        self._faults: dict[str, Callable[[Any], tuple[str, str] | None]] = {}
 
     def answer(self, call: Call, state: State) -> Answering:
         """Answer a call; the calls of a run start in order."""
@@ -140,10 +135,9 @@ class Environment:
             known = ", ".join(sorted(self._tools)) or "none"
             response = _error("unknown_tool", f"There is no tool {call.tool!r}. The tools are: {known}.")
             return Answer(response=response, source=Source.ERROR, detail=Detail.UNKNOWN_TOOL, state=state)
-        fault = next(self._inputs[tool.name].iter_errors(dict(call.args)), None)
+        fault = self._fault(f"{tool.name}.input_schema", tool.input_schema, dict(call.args))
         if fault is not None:
-            where = ".".join(str(part) for part in fault.instance_path)
-            response = _error("invalid_arguments", f"{where}: {fault.message}" if where else fault.message)
+            response = _error("invalid_arguments", fault)
             return Answer(response=response, source=Source.ODYSSEY, detail=Detail.ARGUMENTS, state=state)
         rule, counts = fire(self.rules, tool.name, call.args, state.ledger, state.counts, turn=call.turn)
         state = replace(state, counts=counts)
@@ -267,14 +261,10 @@ class Environment:
             found = msgspec.json.decode(text, type=ModelAnswer)
         except msgspec.DecodeError as error:
             return None, [Violation(ViolationKind.OUTPUT_SCHEMA_VIOLATION, f"the answer is no JSON as asked: {error}")]
-        shape = self._outputs.get(tool.name)
-        fault = (
-            None
-            if shape is None or is_error(found.tool_response)
-            else next(shape.iter_errors(found.tool_response), None)
-        )
-        if fault is not None:
-            return None, [Violation(ViolationKind.OUTPUT_SCHEMA_VIOLATION, f"tool_response: {fault.message}")]
+        if tool.output_schema is not None and not is_error(found.tool_response):
+            fault = self._fault(f"{tool.name}.output_schema", tool.output_schema, found.tool_response)
+            if fault is not None:
+                return None, [Violation(ViolationKind.OUTPUT_SCHEMA_VIOLATION, f"tool_response: {fault}")]
         applied = self._applied(state, found.ledger_updates, call, origin="simulator")
         violations = [*applied.violations]
         violations += response_faults(state.ledger, applied.ledger, self.world.ledger, found.tool_response)
@@ -298,6 +288,16 @@ class Environment:
         return answer, []
 
     # --- parts ---
+
+    def _fault(self, place: str, schema: Mapping[str, Any], value: Any) -> str | None:
+        if place not in self._faults:
+            try:
+                self._faults[place] = Schema(schema).fault
+            except SchemaRefused as refused:  # it was stored by an earlier version
+                why = ("", f"{place} cannot be used: {refused}")
+                self._faults[place] = lambda _value: why
+        fault = self._faults[place](value)
+        return None if fault is None else ": ".join(filter(None, fault))
 
     def _applied(self, state: State, operations: Sequence[Any], call: Call, *, origin: str) -> Applied:
         return apply_all(state.ledger, operations, self.world.ledger, call=call.sequence, origin=origin)

@@ -27,6 +27,7 @@ def test_a_backup_of_a_running_server_is_private_without_any_umask(tmp_path: Pat
             umask=0,
             check=True,
             stdout=subprocess.DEVNULL,
+            timeout=120,
         )
 
     modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (target, *target.rglob("*"))}

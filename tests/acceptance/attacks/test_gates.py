@@ -77,7 +77,7 @@ class Deployment:
         """Approve or reject the gate."""
         assert self.holder.ask_json("POST", f"/api/gates/{self.dag_id}.00001/{word}", {}).status == 200
 
-    def wait(self) -> None:
+    def wait_until_ended(self) -> None:
         """Return when nothing of the run can go on by itself."""
         wait_until(
             lambda: not {"READY", "RUNNING"} & {job["status"] for job in jobs_of_run(self)}, "all else has ended"
@@ -118,7 +118,7 @@ def test_a_rerun_of_what_a_gate_holds_is_refused_until_the_gate_is_approved(some
     rejected = rerun_refusal(deployment)
     assert somebody.ask_json("POST", f"/api/jobs/{deployment.dag_id}.00001/retry").status == 200
     retried = rerun_refusal(deployment)
-    deployment.wait()
+    deployment.wait_until_ended()
 
     assert not deployment.mark.exists()
     assert waiting[0] == retried[0] == f"gate '{GATE}' of dag {deployment.dag_id}, which is WAITING_APPROVAL"
@@ -152,7 +152,7 @@ def test_a_job_gets_past_a_gate_of_its_run_by_no_route(locked_titan: RunningTita
     questions = json.dumps([one[:3] for one in asked])
 
     intruder = submit(admin, "intruder", a_job("intruder", ASKS, args=[questions]), run_id=deployment.run_id)
-    deployment.wait()
+    deployment.wait_until_ended()
 
     statuses = admin.ask("GET", f"/api/jobs/{intruder}.00000/log").body.decode().split()
     assert list(map(int, statuses)) == [status for *_, status in asked]

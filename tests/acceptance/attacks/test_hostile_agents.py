@@ -205,7 +205,7 @@ def test_tokens_of_others_and_of_runs_that_are_over_open_nothing(port: int) -> N
             ("another run's token", own, tokens[other]),
             ("one's own token", other, tokens[own]),
             ("no token", other, None),
-            ("a made-up one", other, "x" * 43),
+            ("a made-up one", other, "titan_run_" + "x" * 43),
         ):
             answer = call(port, run, token)
             refused.append((name, answer.status, answer.value["detail"]["error_class"]))

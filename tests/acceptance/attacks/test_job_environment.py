@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
+from tests.support.processes import END_WITHIN_SECONDS, a_process
 from tests.support.raw_http import ask
 from tests.support.running_titan import running_titan
 from tests.support.sources import PACKAGES
@@ -22,7 +22,7 @@ def test_a_job_sees_keys_that_titan_was_started_with_unless_its_worker_has_a_cle
         clean = ["env", "-i", f"PATH={os.environ['PATH']}", f"HOME={tmp_path}", f"PYTHONPATH={PACKAGES}"]
         join = [sys.executable, "-m", "titan.cli", "workers", "join", url, "--offer", "CLEAN:1"]
         with (
-            subprocess.Popen([*clean, *join], env={**os.environ, **SECRETS}, stderr=subprocess.DEVNULL) as worker,
+            a_process([*clean, *join], env={**os.environ, **SECRETS}) as worker,
             TitanClient("127.0.0.1", titan.sdk_port, announce=lambda _line: None) as client,
         ):
             try:
@@ -34,6 +34,7 @@ def test_a_job_sees_keys_that_titan_was_started_with_unless_its_worker_has_a_cle
                 assert client.wait(dag, timeout=60) == "COMPLETED"
             finally:
                 worker.terminate()
+                worker.wait(END_WITHIN_SECONDS)
         logs = [
             ask(titan.sdk_port, "GET", f"/api/jobs/{name}/log?dag={dag.dag_id}").body for name in ("beside", "clean")
         ]

@@ -108,6 +108,7 @@ def test_a_command_shows_no_token_to_whoever_takes_the_port_of_a_killed_server(t
                 env={**environment, "TITAN_HOME": str(home), "PYTHONPATH": PACKAGES},
                 capture_output=True,
                 check=False,
+                timeout=120,
             )
             told = list(squatter.told)
 

@@ -119,6 +119,7 @@ def test_10000_silent_connections_change_nothing_for_others_and_are_closed(tmp_p
 
 
 @pytest.mark.slow
+@pytest.mark.needs("openssl")
 def test_silent_connections_on_a_tls_port_keep_nobody_out_who_may_ask(tmp_path: Path) -> None:
     certificate = a_certificate(tmp_path)
     tls = ("--tls-cert", str(certificate.file), "--tls-key", str(certificate.key), "--require-token")

@@ -259,7 +259,7 @@ def test_the_guides_program_reads_what_happens(quiet: Holder) -> None:
         first = listener.stdout.readline().split()
     finally:
         listener.kill()
-        listener.communicate()
+        listener.communicate(timeout=60)
 
     assert first[0] == "1"
 

@@ -18,6 +18,8 @@ from tests.support.certificates import Certificate, a_certificate
 from tests.support.running_titan import RunningTitan, running_titan
 from tests.support.token_holder import Holder
 
+pytestmark = pytest.mark.needs("openssl")
+
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:

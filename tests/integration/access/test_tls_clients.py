@@ -25,6 +25,9 @@ print("done")
 """
 
 
+pytestmark = pytest.mark.needs("openssl")
+
+
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     return a_certificate(tmp_path_factory.mktemp("tls"), host="IP:127.0.0.1,DNS:localhost")

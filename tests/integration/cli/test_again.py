@@ -122,7 +122,13 @@ def test_a_resumed_run_starts_its_program_again_and_repeats_nothing_that_complet
     (tmp_path / "work.py").write_text("raise SystemExit('broken')\n")
     (tmp_path / "agent.py").write_text(AGENT)
     broken = subprocess.run(
-        [sys.executable, "agent.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "agent.py"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
     run_id = broken.stderr.split()[0]
     (tmp_path / "work.py").write_text("print('work ran')\n")
@@ -133,6 +139,7 @@ def test_a_resumed_run_starts_its_program_again_and_repeats_nothing_that_complet
         capture_output=True,
         text=True,
         check=False,
+        timeout=120,
     )
 
     assert broken.stdout.splitlines() == ["plan COMPLETED anew", "work FAILED anew"]
@@ -150,7 +157,13 @@ def test_a_resume_can_only_print_the_command(titan: CommandLine, server: Running
     (tmp_path / "plan.py").write_text("raise SystemExit(1)\n")
     environment = {**os.environ, **server.environment, "PYTHONPATH": PACKAGES}
     broken = subprocess.run(
-        [sys.executable, "agent.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "agent.py"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
     run_id = broken.stderr.split()[0]
 

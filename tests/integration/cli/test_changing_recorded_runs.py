@@ -188,6 +188,7 @@ def test_a_run_is_deleted_only_when_somebody_says_yes(titan: CommandLine, ended:
         capture_output=True,
         text=True,
         check=False,
+        timeout=120,
     )
     with on_a_terminal([*PROGRAM, "runs", "delete", ended, "--server", titan.server]) as program:
         program.read_until(f"Delete {ended} with 1 action for good?")

@@ -47,7 +47,7 @@ def environment(titan: RunningTitan, run_id: str) -> dict[str, str]:
 
 def record(titan: RunningTitan, folder: Path, run_id: str, named: str) -> None:
     (folder / "agent.py").write_text(AGENT.replace("NAMED", named))
-    subprocess.run([sys.executable, "agent.py"], cwd=folder, env=environment(titan, run_id), check=True)
+    subprocess.run([sys.executable, "agent.py"], cwd=folder, env=environment(titan, run_id), check=True, timeout=120)
 
 
 def measure(titan: RunningTitan, folder: Path, run_id: str, *words: str) -> subprocess.CompletedProcess[str]:

@@ -66,7 +66,9 @@ def environment(titan: RunningTitan, **more: str) -> dict[str, str]:
 
 def record(titan: RunningTitan, folder: Path, *, extra: str = "pass") -> None:
     (folder / "agent.py").write_text(AGENT.replace("EXTRA", extra))
-    subprocess.run([sys.executable, "agent.py"], cwd=folder, env=environment(titan, RUN_ID=folder.name), check=True)
+    subprocess.run(
+        [sys.executable, "agent.py"], cwd=folder, env=environment(titan, RUN_ID=folder.name), check=True, timeout=120
+    )
     (folder / "called").unlink()
 
 

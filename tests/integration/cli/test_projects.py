@@ -23,7 +23,7 @@ def test_the_environment_names_it_for_every_command(titan: CommandLine) -> None:
 
     def typed(*words: str) -> int:
         command = [*PROGRAM, "store", "get", "e", "--server", titan.server, *words]
-        return subprocess.run(command, env=environment, capture_output=True, check=False).returncode
+        return subprocess.run(command, env=environment, capture_output=True, check=False, timeout=120).returncode
 
     assert [typed(), typed("--project", "shop")] == [0, 3]
 

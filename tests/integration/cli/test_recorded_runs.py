@@ -392,7 +392,7 @@ def test_an_import_reads_stdin(titan: CommandLine, papers: str) -> None:
     export = titan("runs", "export", "--run", papers).stdout
 
     command = [*PROGRAM, "runs", "import", "-", "--server", titan.server, "--json"]
-    done = subprocess.run(command, input=export, capture_output=True, check=True)
+    done = subprocess.run(command, input=export, capture_output=True, check=True, timeout=120)
 
     assert json.loads(done.stdout)["runs"] == 1
 
@@ -419,7 +419,12 @@ def test_who_may_only_look_cannot_import(tmp_path: Path) -> None:
 
         done = [
             subprocess.run(
-                [*PROGRAM, *words, "--server", url], env=environment, capture_output=True, text=True, check=False
+                [*PROGRAM, *words, "--server", url],
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=120,
             )
             for words in (["runs"], ["runs", "export"], ["runs", "import", str(tmp_path / "empty.jsonl")])
         ]

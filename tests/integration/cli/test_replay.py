@@ -61,7 +61,9 @@ def written(folder: Path, *, ids: str = '"uuid-123"', found: str = "found") -> N
 
 def record(titan: RunningTitan, folder: Path, run_id: str, **more: str) -> int:
     command = [sys.executable, "agent.py"]
-    done = subprocess.run(command, cwd=folder, env=environment(titan, RUN_ID=run_id, **more), capture_output=True)
+    done = subprocess.run(
+        command, cwd=folder, env=environment(titan, RUN_ID=run_id, **more), capture_output=True, timeout=120
+    )
     (folder / "called").unlink()
     return done.returncode
 
@@ -225,7 +227,7 @@ with titan_sdk.run("charging", "RUN_ID"):
 def test_nothing_runs_live_whatever_python_is_told(titan: RunningTitan, tmp_path: Path, options: list[str]) -> None:
     name = f"charging{len(options)}"
     (tmp_path / "agent.py").write_text(CHARGING.replace("RUN_ID", name))
-    subprocess.run([sys.executable, "agent.py"], cwd=tmp_path, env=environment(titan), check=True)
+    subprocess.run([sys.executable, "agent.py"], cwd=tmp_path, env=environment(titan), check=True, timeout=120)
 
     done = replay(titan, tmp_path, name, "--", sys.executable, *options, "agent.py")
 

@@ -46,7 +46,9 @@ def folder(titan: RunningTitan, tmp_path_factory: pytest.TempPathFactory) -> Pat
     folder = tmp_path_factory.mktemp("agent")
     write(folder)
     for topic in ("lora", "qlora", "bad"):
-        subprocess.run([sys.executable, "agent.py", topic], cwd=folder, env=environment(titan), capture_output=True)
+        subprocess.run(
+            [sys.executable, "agent.py", topic], cwd=folder, env=environment(titan), capture_output=True, timeout=120
+        )
     return folder
 
 
@@ -117,10 +119,13 @@ def test_ctrl_c_keeps_what_was_found(titan: RunningTitan, folder: Path) -> None:
     assert (done.returncode, len(found["runs"]), found["is_complete"]) == (130, 1, False)
 
 
+@pytest.mark.needs("git")
 def test_runs_are_replayed_on_the_code_of_another_branch(titan: RunningTitan, folder: Path) -> None:
     def git(*words: str) -> str:
         person = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
-        done = subprocess.run(["git", *person, *words], cwd=folder, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            ["git", *person, *words], cwd=folder, capture_output=True, text=True, check=True, timeout=120
+        )
         return done.stdout
 
     write(folder)

@@ -38,8 +38,8 @@ def test_a_missing_key_is_exit_code_three(titan: CommandLine) -> None:
 def test_a_value_may_come_from_stdin(titan: CommandLine) -> None:
     command = [*PROGRAM, "store", "put", "piped", "-", "--server", titan.server]
 
-    done = subprocess.run(command, input="näme\n".encode(), capture_output=True, check=False)
-    refused = subprocess.run(command, input=b"\xff", capture_output=True, check=False)
+    done = subprocess.run(command, input="näme\n".encode(), capture_output=True, check=False, timeout=120)
+    refused = subprocess.run(command, input=b"\xff", capture_output=True, check=False, timeout=120)
 
     assert (done.returncode, done.stdout) == (0, b"OK\n")
     assert titan("store", "get", "piped", "--json").document["value"] == "näme\n"

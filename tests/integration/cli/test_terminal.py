@@ -108,7 +108,7 @@ def test_a_reader_that_has_seen_enough_ends_the_command_quietly(
     assert command.stdout is not None
     command.stdout.close()
 
-    _, complaints = command.communicate()
+    _, complaints = command.communicate(timeout=60)
 
     assert b"Traceback" not in complaints
     assert b"rror" not in complaints

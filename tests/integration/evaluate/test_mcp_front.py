@@ -102,7 +102,7 @@ def test_a_wrong_token_or_too_much_is_refused_before_mcp_begins(port: int) -> No
     found: list[int] = []
 
     def agent(ask: Asked) -> str:
-        for token in ("wrong", "x" * 43):
+        for token in ("wrong", "titan_run_" + "x" * 43):
             url = f"{ask.body['proxy_url']}/mcp"
             body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
             headers = {"Authorization": f"Bearer {token}", "Accept": "application/json, text/event-stream"}

@@ -111,7 +111,7 @@ def test_another_runs_token_and_one_that_is_over_ask_nothing(scripted: RunningTi
 
     def agent(ask: Asked) -> str:
         kept.append(ask)
-        for key in ("sk-something", "x" * 43):
+        for key in ("sk-something", "titan_run_" + "x" * 43):
             with pytest.raises(openai.AuthenticationError) as refused:
                 asked_sky(client_of(ask, api_key=key))
             found.append(refused.value.response.json()["detail"]["error_class"])

@@ -59,8 +59,8 @@ def test_each_wrong_token_has_its_class(port: int) -> None:
         for headers, error_class in (
             ({"Authorization": ""}, "run_token_missing"),
             ({"Authorization": "Bearer short"}, "run_token_invalid"),
-            ({"Authorization": "Bearer " + "x" * 43}, "run_token_rejected"),
-            ({"X_Titan_Run_Token": "x" * 43}, "run_token_mismatch"),
+            ({"Authorization": "Bearer titan_run_" + "x" * 43}, "run_token_rejected"),
+            ({"X_Titan_Run_Token": "titan_run_" + "x" * 43}, "run_token_mismatch"),
         ):
             assert refusal(proxy.post("/tools/get_order", **headers)) == (401, error_class)
         assert proxy.post("/tools/get_order", X_Titan_Run_Token=proxy.token["Authorization"][7:]).status == 200
@@ -86,7 +86,7 @@ def _as(of_run: Proxy, with_token: Proxy) -> Proxy:
 def test_a_probe_without_a_token_of_ours_finds_the_proxy_reachable(port: int) -> None:
     target = "/api/world/runs/connectivity-check/tools/__reachability_probe__"
 
-    for token in ("bogus", "x" * 43):
+    for token in ("bogus", "titan_run_" + "x" * 43):
         assert ask(port, "POST", target, b"{}", {"Authorization": f"Bearer {token}"}).status == 401
 
 
@@ -104,6 +104,24 @@ def test_what_a_tool_answers_is_200_errors_too(port: int) -> None:
 
     assert found[:2] == [(0, "error", "unknown_tool"), (1, "odyssey", "invalid_arguments")]
     assert found[2][:2] == (2, "odyssey")
+
+
+def test_arguments_of_any_depth_are_refused_or_answered_and_the_run_goes_on(port: int) -> None:
+    def act(proxy: Proxy) -> None:
+        for levels in (101, 450, 900, 5_000):
+            deep = b'{"order_id": ' + b"[" * levels + b"]" * levels + b"}"
+            for _ in range(2):  # of one key: the second is compared with the first
+                answer = proxy.post("/tools/get_order", deep, Idempotency_Key=f"deep-{levels}")
+                assert refusal(answer) == (400, "arguments_invalid")
+            begun = b'{"id": "a", "tool": "get_order", "arguments": ' + deep + b"}"
+            assert proxy.post("/begin", begun).status == 400
+            body = b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "get_order", "arguments": '
+            asked = proxy.post("/mcp", body + deep + b"}}", Accept="application/json", Content_Type="application/json")
+            assert asked.status < 500
+            assert proxy.post("/traces/custom", deep).status in (200, 400)
+        assert proxy.post("/tools/get_order", b'{"order_id": "O1"}').status == 200
+
+    with_proxy(port, "deep-arguments", act)
 
 
 def test_what_the_proxy_cannot_read_is_refused_for_good(port: int) -> None:

@@ -130,7 +130,7 @@ def test_an_answer_to_a_world_that_changed_meanwhile_is_asked_anew(tmp_path: Pat
         asked.append(shown)
         amount = json.loads(user.rpartition("Arguments: ")[2])["refunded"]
         if len(asked) <= 2:
-            both_asked.wait()  # so that both were shown the same world
+            both_asked.wait(60)  # so that both were shown the same world
         return refunded(shown + amount)
 
     def act(ask: Asked) -> None:

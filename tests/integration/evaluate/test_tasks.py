@@ -77,6 +77,62 @@ def test_a_file_that_does_not_fit_is_refused_with_its_place(port: int, kind: str
     assert [one["id"] for one in given(port, f"{path}/tasks")["tasks"]] == ["t0"]
 
 
+ALIASES = "".join(
+    [
+        '- &a0 {x: "lol"}\n',
+        *(f"- &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]\n" for level in range(1, 9)),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "place"),
+    [
+        ("yaml", "- id: a\n  x: " + "[" * 50_000, "line 2"),
+        ("yaml", "- " * 50_000, "line 1"),
+        ("yaml", "{a: " * 3_000 + "1" + "}" * 3_000, "line 1"),
+        ("yaml", ALIASES, "aliases"),
+        ("yaml", "- &a [*a]", "line 1"),
+        ("yaml", "- *missing", "line 1"),
+        ("yaml", "- id: a\n- " + "1" * 1_000_000, "line 2"),
+        ("yaml", "- 0x" + "f" * 2_000_000, "line 1"),
+        ("yaml", "- " + ":".join(["1"] * 100_000), "line 1"),
+        ("yaml", "- !!int '" + "1" * 100_000 + "'", "line 1"),
+        *(("yaml", text, "YAML") for text in ("- 2026-13-45", "- !!int x", "- !!int ''", "- !!bool x", "- {[1]: 2}")),
+        *(
+            ("yaml", text, "")
+            for text in ("- .nan", "- !!python/object:os.system x", "- \ud800", "- \0", "- !!set {a}")
+        ),
+        ("json", "[" * 3_000 + "]" * 3_000, "line 1"),
+        ("json", "[\n" + "1" * 1_000_000 + "]", "digits"),
+        ("jsonl", '{"id": "a"}\n' + "[" * 5_000 + "]" * 5_000, "line 2"),
+        ("jsonl", '{"a": ' * 5_000 + "1" + "}" * 5_000, "line 1"),
+        ("csv", "id,scorers\na," + "[" * 5_000 + "]" * 5_000, "line 2"),
+        ("csv", "id,max_turns\na," + "1" * 100_000, "line 2"),
+        ("csv", "id\n" + '"' + "a" * 200_000, "line"),
+    ],
+)
+def test_a_file_that_would_take_a_parser_down_is_refused_with_its_line(
+    port: int, kind: str, body: str, place: str
+) -> None:
+    path = a_workflow(port, "hostile-files", python_agent(CANCEL))
+
+    answer = ask(port, "POST", f"{path}/import-tasks?format={kind}", body.encode("utf-8", "surrogatepass"))
+
+    assert answer.status == 400
+    assert place in answer.message
+    assert ask(port, "GET", "/api/health").status == 200
+
+
+def test_a_value_may_be_anchored_and_repeated(port: int) -> None:
+    path = a_workflow(port, "anchored-tasks", python_agent(CANCEL))
+    body = "- &one {id: one, odyssey_seed: {user_instruction: Go.}}\n- {<<: *one, id: two}\n"
+
+    answer = ask(port, "POST", f"{path}/import-tasks?format=yaml", body.encode())
+
+    assert (answer.status, answer.value["created"]) == (200, 2)
+
+
 def test_a_seed_is_frozen_anew_and_earlier_runs_keep_the_digest_of_theirs(port: int) -> None:
     path = a_workflow(port, "reseeded", python_agent(CANCEL))
     [run_id] = dispatched(port, path)

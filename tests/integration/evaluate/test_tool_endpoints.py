@@ -65,6 +65,16 @@ def test_an_mcp_endpoint_answers_and_its_failures_are_transport_errors(port: int
         assert words in one["response"]["error"]["message"]
 
 
+def test_the_schema_that_an_mcp_server_lists_costs_this_server_nothing(port: int) -> None:
+    with mcp_service() as url:
+        kind = {"kind": "mcp", "url": url, "allow_loopback": True}
+        registered(port, "crm-doubtful", {**kind, "headers": {"Authorization": TOKEN}})
+        world = a_world("crm-doubtful", "slow_schema")
+        answer, _ = called(port, "mcp-doubtful", world, ("slow_schema", {}))
+
+    assert (answer["source"], answer["response"]) == ("passthrough", {"text": "a" * 60 + "!"})
+
+
 def test_an_http_endpoint_answers_and_an_adapter_applies_the_declared_effects(port: int) -> None:
     def service(ask: Asked) -> Any:
         return {"told": ask.body, "by": ask.headers.get("X-Key")}

@@ -135,6 +135,7 @@ def test_a_connection_may_be_idle_between_two_requests() -> None:
         assert read_answer(connection).status == 200
 
 
+@pytest.mark.needs("openssl")
 def test_a_tls_handshake_that_does_not_end_is_broken_off(tmp_path: Path) -> None:
     certificate = a_certificate(tmp_path)
     tls = tls_context(certificate.file, certificate.key)

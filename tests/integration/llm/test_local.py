@@ -117,7 +117,7 @@ asyncio.run(main())
     child = int(parent.stdout.readline())
 
     parent.send_signal(signal.SIGKILL)
-    parent.wait()
+    parent.wait(60)
     parent.stdout.close()
 
     wait_until_gone(child)

@@ -1,6 +1,5 @@
 """What the store of calls leaves on the disk: all that was acknowledged, and nothing that was deleted."""
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,6 +12,7 @@ from msgspec.structs import replace
 from tests.support.builders import PROJECT
 from tests.support.call_stores import actions_of, check, count, kept, record, recorded_in, run_of, tamper, tape_of
 from tests.support.full_disk import MakeRoom, small_disk
+from tests.support.processes import a_process
 from tests.support.recorded import RUN, a_call, a_word
 from tests.support.sources import ROOT
 from tests.support.stores import PATIENCE_SECONDS, StandingClock
@@ -34,7 +34,7 @@ SECRET = "zebracrossing"
 def record_then_die(home: Path, *, after: int) -> set[str]:
     """Run a process that records, kill it after so many commits; return the ids it acknowledged."""
     command = [sys.executable, "-m", "tests.support.recording_forever", str(home)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    with a_process(command, cwd=ROOT) as process:
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(after)]
         process.kill()

@@ -1,10 +1,10 @@
 """A server that is killed while it commits loses nothing it acknowledged, and keeps nothing by halves."""
 
-import subprocess
 import sys
 from pathlib import Path
 
 from tests.support.builders import NOON, PROJECT
+from tests.support.processes import a_process
 from tests.support.sources import ROOT
 from tests.support.stores import StandingClock
 from titan.ports.jobs_store import Reader
@@ -17,7 +17,7 @@ LIVES = (1, 700, 50, 333)
 def commit_then_die(home: Path, *, after: int) -> set[str]:
     """Run a process that commits, kill it after so many commits; return the keys it acknowledged."""
     command = [sys.executable, "-m", "tests.support.committing", str(home)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    with a_process(command, cwd=ROOT) as process:
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(after)]
         process.kill()

@@ -263,6 +263,7 @@ def test_another_process_may_not_open_it_meanwhile(path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
+        timeout=120,
     )
 
     assert other.returncode == 1

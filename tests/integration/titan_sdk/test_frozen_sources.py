@@ -45,7 +45,9 @@ assert before == (time.time, datetime, os.environ.__class__.__getitem__)
 def run(titan: RunningTitan, folder: Path, *command: str, **more: str) -> subprocess.CompletedProcess[str]:
     known = {**os.environ, **titan.environment, "TITAN_HOME": str(titan.home)}
     environment = {**known, "WHO": "me", "MY_API_KEY": "very-private", **more}
-    return subprocess.run([sys.executable, *command], cwd=folder, env=environment, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, *command], cwd=folder, env=environment, capture_output=True, text=True, timeout=120
+    )
 
 
 def exported(titan: RunningTitan, folder: Path, run_id: str) -> list[dict[str, Any]]:

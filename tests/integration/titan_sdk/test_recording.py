@@ -55,7 +55,7 @@ class Programs:
             for line in output:
                 if line == "up\n":
                     return program
-        raise AssertionError(f"the program ended with {program.wait()}")
+        raise AssertionError(f"the program ended with {program.wait(60)}")
 
     def _script(self, text: str) -> Path:
         script = self.folder / "agent.py"

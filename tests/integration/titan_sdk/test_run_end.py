@@ -89,4 +89,4 @@ def started(text: str, folder: Path, fake: FakeTitan) -> subprocess.Popen[str]:
         for line in output:
             if line == "up\n":
                 return program
-    raise AssertionError(f"the program ended with {program.wait()}")
+    raise AssertionError(f"the program ended with {program.wait(60)}")

@@ -14,7 +14,7 @@ import pytest
 from tests.support.raw_http import Answer, a_key, ask, ask_json
 from tests.support.running_titan import RunningTitan, running_titan
 from tests.support.submissions import a_dag_body, a_job_body, submit
-from tests.support.waiting import is_running, wait_until
+from tests.support.waiting import wait_until
 from titan_sdk import TitanClient, TitanJob, wait_for_signal
 
 WAITS = """
@@ -138,7 +138,7 @@ def test_the_next_server_starts_the_worker_it_is_asked_for_though_the_old_one_dr
     wait_for_signal(client, "it:runs", timeout=30)
     assert ask(asked, "POST", f"/api/workers/{old}/drain", b"", a_key()).status == 200
 
-    titan.terminate()
+    titan.kill()
     titan.offers = offers
     titan.start_again()
     client.store_put("it:may-end", "1")
@@ -156,15 +156,3 @@ def test_a_worker_that_dies_is_started_again(titan: RunningTitan) -> None:
     wait_until(
         lambda: any(w["offers"] == {"GPU": 2} and w["pid"] != pid for w in workers(titan).values()), "another is here"
     )
-
-
-def test_ctrl_c_ends_them_all(tmp_path: Path) -> None:
-    titan = RunningTitan(tmp_path / "home", offers=("GENERAL:1",))
-    try:
-        start(titan)
-        wait_until(lambda: len(workers(titan)) == 2, "both are here")
-        pids = [worker["pid"] for worker in workers(titan).values()]
-    finally:
-        titan.stop()
-
-    assert not any(map(is_running, pids))

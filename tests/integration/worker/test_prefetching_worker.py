@@ -101,7 +101,7 @@ def test_a_worker_that_leaves_wants_nothing_more_while_its_jobs_end(server: Work
         before = len(server.progress)
 
         worker.signal(signal.SIGTERM)
-        worker.wait()
+        worker.exit_code()
 
     assert [server.reports[lease].outcome for lease in (stubborn, other)] == [AttemptOutcome.RETURNED] * 2
     assert [request.prefetch for request in server.progress[before:]] == [None, None]

@@ -164,7 +164,11 @@ def test_a_warm_script_does_what_a_cold_one_does(attempts: Attempts, script: str
 
 def test_a_warm_script_sees_nothing_of_what_runs_it(attempts: Attempts) -> None:
     plain = subprocess.run(
-        [*PYTHON, "-c", "import sys; print(sorted(sys.modules))"], capture_output=True, text=True, check=True
+        [*PYTHON, "-c", "import sys; print(sorted(sys.modules))"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
     )
 
     warm = attempts.run(

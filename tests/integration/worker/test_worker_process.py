@@ -313,7 +313,7 @@ def test_killing_the_worker_leaves_no_process(server: WorkerServer, worker: Work
     processes = worker.below()
 
     worker.signal(signal.SIGKILL)
-    worker.wait()
+    worker.exit_code()
 
     assert len(processes) >= 8
     wait_until_gone(*processes)
@@ -328,7 +328,7 @@ def test_an_ending_worker_gives_its_attempts_back(
     processes = worker.below()
 
     worker.signal(number)
-    exit_code = worker.wait()
+    exit_code = worker.exit_code()
 
     assert exit_code == 0
     assert server.reports[lease].outcome is AttemptOutcome.RETURNED
@@ -341,7 +341,7 @@ def test_an_ending_worker_still_reports_what_had_ended(server: WorkerServer, wor
     server.wait_for_report(lease)
 
     worker.signal(signal.SIGTERM)
-    worker.wait()
+    worker.exit_code()
 
     assert server.reports[lease].outcome is AttemptOutcome.SUCCEEDED
 
@@ -354,7 +354,7 @@ def test_a_second_signal_ends_the_worker_at_once(server: WorkerServer, worker: W
     worker.signal(signal.SIGTERM)
     wait_until(lambda: "leaving" in worker.log.read_text(), "the first signal is heard")
     worker.signal(signal.SIGTERM)
-    exit_code = worker.wait()
+    exit_code = worker.exit_code()
 
     assert exit_code == 130
     wait_until_gone(*processes)
@@ -415,7 +415,7 @@ def test_a_home_has_one_local_worker(server: WorkerServer, tmp_path: Path) -> No
         wait_until(lambda: bool(server.claims), "the first claim")
 
         with WorkerProcess(server.url, home, "--local") as second:
-            assert second.wait() == 1
+            assert second.exit_code() == 1
             assert "found another worker that runs" in second.log.read_text()
 
 

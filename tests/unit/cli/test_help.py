@@ -148,6 +148,6 @@ def test_an_option_without_its_value_points_to_the_help_of_its_command(words: tu
 def test_help_imports_nothing_heavy() -> None:
     code = "import sys\nfrom titan.cli.app import main\nmain(['--help'])\nprint(*sys.modules, file=sys.stderr)"
 
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
 
     assert HEAVY & set(done.stderr.split()) == set()

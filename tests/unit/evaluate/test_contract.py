@@ -50,11 +50,11 @@ def test_each_failure_has_its_class(exchange: Exchange, error_class: ErrorClass)
     assert found.error_class is error_class
 
 
-def test_the_beginning_of_an_agents_body_is_kept() -> None:
-    found = read_exchange(Exchange(status=500, body=b"x" * 2000))
+def test_the_beginning_of_an_agents_body_is_kept_and_more_of_it_for_the_redaction() -> None:
+    found = read_exchange(Exchange(status=500, body=b"x" * 9000))
 
     assert isinstance(found, Failed)
-    assert found.detail == "x" * 500
+    assert found.detail == "x" * 2000
 
 
 def test_a_text_alone_is_the_final_response() -> None:

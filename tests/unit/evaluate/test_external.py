@@ -96,7 +96,7 @@ def test_of_several_addresses_each_has_to_be_allowed() -> None:
             "0.0.0.0",
         ),
         *("::1", "::", "fe80::1", "fd00::1", "::ffff:127.0.0.1", "::ffff:169.254.169.254", "64:ff9b::7f00:1"),
-        *("2002:7f00:1::", "2002:a9fe:a9fe::1"),
+        *("2002:7f00:1::", "2002:a9fe:a9fe::1", "::127.0.0.1", "::ffff:0:127.0.0.1", "198.18.0.1", "198.19.255.255"),
     ],
 )
 def test_addresses_of_this_machine_and_its_networks_are_refused(address: str) -> None:
@@ -108,13 +108,43 @@ def test_addresses_of_this_machine_and_its_networks_are_refused(address: str) ->
     assert found.broken is Broken.REFUSED
 
 
-@pytest.mark.parametrize("address", ["169.254.169.254", "0.0.0.0", "fe80::1", "64:ff9b::a9fe:a9fe"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("169.254.169.254", "0.0.0.0", "0.1.2.3", "100.100.100.200", "192.0.0.192", "192.0.2.1", "192.88.99.1"),
+        *("198.51.100.1", "203.0.113.1", "224.0.0.251", "239.255.255.250", "240.0.0.1", "255.255.255.255"),
+        *("::", "fe80::1", "fec0::1", "ff02::1", "100::1", "2001:db8::1", "2001:2::1", "3fff::1", "5f00::1"),
+        *("64:ff9b::a9fe:a9fe", "64:ff9b:1::1", "64:ff9b:1:7f00:0:100::", "::169.254.169.254"),
+        *("::ffff:169.254.169.254", "::ffff:0:169.254.169.254", "::ffff:192.0.0.192", "2002:a9fe:a9fe::1"),
+        *("2001:0:4136:e378:8000:63bf:80ff:fffe",),
+    ],
+)
 def test_what_is_no_loopback_and_no_network_of_ours_is_refused_even_where_those_are_allowed(address: str) -> None:
     url = f"http://[{address}]/" if ":" in address else f"http://{address}/"
 
     [found] = asked(url, Wire(), allow_loopback=True)
 
     assert found.broken is Broken.REFUSED
+
+
+@pytest.mark.parametrize(
+    "address", ["8.8.8.8", "100.63.0.1", "192.0.1.1", "198.20.0.1", "2606:4700::1", "2001:4860::1"]
+)
+def test_addresses_of_everybody_are_asked(address: str) -> None:
+    url = f"http://[{address}]/" if ":" in address else f"http://{address}/"
+
+    [found] = asked(url, Wire())
+
+    assert (found.broken, found.status) == (None, 200)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "::1", "fd00::1", "::127.0.0.1", "64:ff9b::7f00:1"])
+def test_networks_of_this_machine_are_asked_where_they_are_allowed(address: str) -> None:
+    url = f"http://[{address}]/" if ":" in address else f"http://{address}/"
+
+    [found] = asked(url, Wire(), allow_loopback=True)
+
+    assert (found.broken, found.status) == (None, 200)
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,7 @@ use = ModelUse(model="gpt-4o", provider="openai", input_tokens=1000, output_toke
 print(ListedPrices().cost_of(use, at=datetime.now(UTC)))
 """
 
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120)
 
     assert (done.stdout.strip(), done.stderr) == ("0.0045", "")
 

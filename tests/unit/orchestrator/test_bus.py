@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from tests.support.builders import NOON, PROJECT
 from titan.model.events import JournalEntry, Subject
-from titan.orchestrator.bus import DUE, JOURNAL, Bus, Kind, Topic, topics_of
+from titan.orchestrator.bus import DUE, JOURNAL, Bus, BusClosed, Kind, Topic, topics_of
 from titan.ports.jobs_store import Commit
 
 KEY = Topic(Kind.KEY, "k")
@@ -79,10 +81,23 @@ def test_a_wait_gives_up_when_its_time_is_over() -> None:
     on_a_bus(test)
 
 
-def test_a_closing_bus_ends_every_wait() -> None:
+def test_a_wait_on_a_bus_that_closes_raises_as_does_each_one_after() -> None:
     async def test(bus: Bus) -> None:
         asyncio.get_running_loop().call_soon(bus.close)
-        assert not await bus.wait_until([KEY], lambda: told(False), 5)
-        assert not await bus.wait_until([KEY], lambda: told(False), 5)
+        for _ in range(2):
+            with pytest.raises(BusClosed):
+                await bus.wait_until([KEY], lambda: told(False), 5)
+        with bus.watch([KEY]) as watch:
+            for timeout_seconds in (5, 0):
+                with pytest.raises(BusClosed):
+                    await watch.wait(timeout_seconds)
+
+    on_a_bus(test)
+
+
+def test_what_holds_on_a_closed_bus_is_no_wait() -> None:
+    async def test(bus: Bus) -> None:
+        bus.close()
+        assert await bus.wait_until([KEY], lambda: told(True), 5)
 
     on_a_bus(test)

@@ -134,7 +134,7 @@ def test_what_a_store_that_is_away_refuses_is_done_again_after_growing_pauses(
 
 def test_a_server_that_stops_tries_at_once_and_until_its_time_is_over() -> None:
     lost: list[str] = []
-    store = AwayStore(until=104)
+    store = AwayStore(until=100.75)
 
     async def work() -> None:
         afterwards.begin(store.keep, size_bytes=1)
@@ -144,7 +144,7 @@ def test_a_server_that_stops_tries_at_once_and_until_its_time_is_over() -> None:
     afterwards = BackgroundRecording(on_lost=lambda: lost.append("one"))
     run_virtually(work())
 
-    assert (store.kept_at, lost) == ([104], [])
+    assert (store.kept_at, lost) == ([100.75], [])
 
 
 def test_what_the_store_keeps_away_until_the_server_ends_is_lost_counted_and_logged(

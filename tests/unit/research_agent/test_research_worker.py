@@ -247,6 +247,7 @@ def test_what_is_chosen_is_the_same_whatever_the_order_of_sets() -> None:
             env={**os.environ, "PYTHONHASHSEED": seed},
             check=True,
             capture_output=True,
+            timeout=120,
         ).stdout
         for seed in ("1", "2", "3", "4", "5")
     }

@@ -58,6 +58,23 @@ def test_a_confined_job_goes_to_workers_with_its_token_only() -> None:
     }
 
 
+def test_a_job_goes_to_workers_of_its_organisation_only() -> None:
+    of_acme = a_ready_job("a", organisation_id="acme", affinity=Affinity.SOFT, preferred_worker_id="w1")
+    workers = [a_free_worker("w1", {"GENERAL": 9}), a_free_worker("w2", organisation_id="zeta")]
+
+    assert plan([of_acme], workers) == {}
+    assert plan([of_acme, a_ready_job("b")], [*workers, a_free_worker("w3", organisation_id="acme")]) == {
+        "a": "w3",
+        "b": "w1",
+    }
+
+
+def test_a_job_of_another_organisation_is_not_prefetched_and_holds_up_nothing() -> None:
+    of_acme = a_ready_job("a", organisation_id="acme", must_not_be_lost=True)
+
+    assert prefetched([of_acme, a_ready_job("b")], [a_busy_worker("w1", room=9)]) == {"b": "w1"}
+
+
 def test_a_worker_of_an_untrusted_token_takes_what_is_confined_to_nobody_too() -> None:
     assert plan([a_ready_job("a")], [a_free_worker("w1", confines_to="t1")]) == {"a": "w1"}
 

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.recorded import RUN, Memory, a_call, a_word, at, heard
-from titan.model.actions import ActionKind, Entry, Outcome, RunEnd, Source
+from titan.model.actions import ActionKind, Effect, Entry, Outcome, RunEnd, Source
 from titan.model.runs import Tally
 from titan.rules.runs.merge_reports import NEVER_ENDED, closed, described
 
@@ -62,6 +62,17 @@ def test_it_is_said_how_many_broke_off() -> None:
 
     assert described(calls) == "broke off: 2 calls never ended"
     assert described(calls[2:]) == "broke off: 1 step never ended"
+
+
+@pytest.mark.parametrize(("effect", "word"), [(Effect.EXTERNAL, "Interrupted"), (None, "Its run ended")])
+def test_an_external_action_without_an_end_reads_interrupted(effect: Effect | None, word: str) -> None:
+    (action,) = heard([replace(a_call(ends=None), effect=effect)]).all
+
+    over = closed(action, at=action.started_at)
+
+    assert (over.outcome, over.error_type) == (Outcome.ERROR, NEVER_ENDED)
+    assert over.error_message is not None
+    assert over.error_message.startswith(word)
 
 
 # --- the first error ---

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.support.secrets import INNOCENT, INNOCENT_JSON, SECRETS
+from tests.support.secrets import INNOCENT, INNOCENT_JSON, SECRETS, made
 from titan.model.errors import InvalidInput
-from titan.rules.redaction import make_redactor
+from titan.rules.redaction import EntryRedactor, make_redactor
 from titan_sdk.redaction import MAX_REPEATED, Redactor, marker
 from titan_sdk.redaction.finding import MAX_PATTERN, MAX_PATTERNS, LinearFinder, StandardFinder, make_finder
 
@@ -264,3 +264,28 @@ def test_whatever_re2_reads_is_accepted_and_ends_soon_in_any_text(regex: str) ->
     redactor = make_redactor(key=KEY, patterns={"mine": regex})
 
     assert redactor.redact_text("a" * 100_000).taken == ()
+
+
+def test_values_of_env_that_look_like_secrets_are_masked_in_logs_and_words_are_not() -> None:
+    entries = EntryRedactor(make_redactor(key=b"0" * 32, fields=["tax_number"]))
+    secrets = {
+        "DB_PASSWORD": "correct-horse",
+        "OPENAI_API_KEY": "whatever",
+        "TAX_NUMBER": "12345678",
+        "DATABASE_URL": "postgres://app:tr0ub4dor@db/app",
+        "OTHER": "hunter2hunter2",
+        "_TITAN_WORLD_TOKEN": made("titan_" + "run_", 43),
+    }
+    plain = {
+        "MODE": "production",
+        "MODEL": "claude-sonnet-4-20250514",
+        "REGION": "us-east-1",
+        "HOME_URL": "http://localhost:8080/v1",
+        "DATA": "/tmp/abc123def456/data",
+        "SINCE": "2026-11-25T10:00:00Z",
+        "COUNT": "1234567890",
+        "API_KEY": "short",
+        "WORLD_TASK": '{"id": "a1b2c3d4e5f6"}',
+    }
+
+    assert entries.secret_names(secrets | plain) == [*secrets]

@@ -55,6 +55,7 @@ def test_a_token_is_good_until_it_expires_or_is_revoked() -> None:
 
 
 def test_an_attempts_token_is_told_from_other_programs_keys() -> None:
-    assert tokens.is_an_attempts("0123456789abcdef" * 2)
+    assert tokens.is_an_attempts(tokens.written_attempts("0123456789abcdef" * 2))
+    assert tokens.is_an_attempts("0123456789abcdef" * 2), "as attempts had them before they had a prefix"
     assert not tokens.is_an_attempts("sk-proj-" + "0" * 24)
     assert not tokens.is_an_attempts(tokens.written(TOKEN.id, SECRET))

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.builders import NOON, a_gate, a_job, a_spec
 from titan.model.jobs import Affinity, HeldPart, Job, JobStatus, QueuePart, ReadyPart, WaitsFor
+from titan.model.projects import project_id_of
 from titan.model.workers import Worker, WorkerState
 from titan.rules.jobs.wait_reason import gather, reason_of, waits_for
 
@@ -143,6 +144,27 @@ def test_a_confined_job_waits_for_workers_with_its_token() -> None:
         WaitsFor.SLOTS,
         "all GPU with token t1 slots are busy; it was submitted from a worker with that token, which is not trusted",
     )
+
+
+def test_a_job_of_another_organisation_waits_for_a_worker_of_it() -> None:
+    job = replace(a_job(status=JobStatus.READY), project_id=project_id_of("acme", "default"))
+    other, own = a_worker("w1", "GENERAL"), replace(a_worker("w2", "GENERAL"), organisation_id="acme")
+    why, reason = told(job, other)
+
+    assert why is WaitsFor.UNROUTABLE
+    assert reason is not None
+    assert "waits for a worker of organisation acme" in reason
+    assert told(job, other, own) == (WaitsFor.SLOTS, "all GENERAL slots are busy")
+    assert told(a_job(status=JobStatus.READY), own) == (WaitsFor.UNROUTABLE, "no worker offers GENERAL")
+
+
+def test_the_parts_of_a_queue_wait_for_workers_of_their_organisation() -> None:
+    part = replace(a_ready_part("GPU"), organisation_id="acme")
+
+    assert [group.name for group in gather([part], [a_worker("w1", "GPU")])] == ["unroutable:GPU"]
+    assert [group.name for group in gather([part], [replace(a_worker("w1", "GPU"), organisation_id="acme")])] == [
+        "slots:GPU"
+    ]
 
 
 def test_confined_jobs_of_a_queue_are_a_group_of_their_own() -> None:

@@ -99,6 +99,8 @@ def test_what_has_a_closed_set_of_values_names_them() -> None:
 
 
 def test_the_document_can_be_printed() -> None:
-    printed = subprocess.run([sys.executable, "-m", "titan.server.http.openapi"], capture_output=True, check=True)
+    printed = subprocess.run(
+        [sys.executable, "-m", "titan.server.http.openapi"], capture_output=True, check=True, timeout=120
+    )
 
     assert msgspec.json.decode(printed.stdout) == DOCUMENT

@@ -8,6 +8,8 @@ from tests.support.certificates import Certificate, a_certificate, with_password
 from titan.model.errors import InvalidInput
 from titan.server.http.serve import tls_context
 
+pytestmark = pytest.mark.needs("openssl")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

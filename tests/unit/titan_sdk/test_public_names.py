@@ -63,7 +63,7 @@ def test_the_package_offers_these_names_and_no_others() -> None:
 
 def test_the_package_lists_its_names_before_any_was_used() -> None:
     text = "import titan_sdk; print(set(titan_sdk.__all__) <= set(dir(titan_sdk)), 'action' in vars(titan_sdk))"
-    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True, timeout=120)
 
     assert done.stdout == "True False\n"
 

@@ -7,7 +7,7 @@ from decimal import Context, Decimal, Inexact, localcontext
 import pytest
 
 from tests.support.heard import heard_by_nobody_else
-from titan.ingest.values import MOST
+from titan.model.actions import MOST_USD
 from titan_sdk import action
 from titan_sdk.recording.entries import LARGEST_USD, usd
 from titan_sdk.tape import decode, encode
@@ -28,9 +28,9 @@ CONTEXTS = (
 
 
 def test_the_most_that_a_call_costs_is_the_same_here_and_at_the_server() -> None:
-    assert LARGEST_USD == MOST
-    assert usd(MOST) == "1000000"
-    assert usd("1000000.01") is None
+    assert LARGEST_USD == MOST_USD
+    assert usd(MOST_USD) == "100000"
+    assert usd("100000.01") is None
 
 
 @pytest.mark.parametrize("context", CONTEXTS, ids=str)

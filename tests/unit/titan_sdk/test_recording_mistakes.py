@@ -19,10 +19,10 @@ from titan_sdk.recording.delivery import Verdict
         ({"kind": "tol"}, "'tool'"),
         ({"impact": "hihg"}, "'high'"),
         ({"effect": "extern"}, "'external'"),
-        ({"cost": "abc"}, "1,000,000"),
-        ({"cost": -1}, "1,000,000"),
-        ({"cost": float("nan")}, "1,000,000"),
-        ({"cost": 2e9}, "1,000,000"),
+        ({"cost": "abc"}, "100,000"),
+        ({"cost": -1}, "100,000"),
+        ({"cost": float("nan")}, "100,000"),
+        ({"cost": 2e9}, "100,000"),
     ],
 )
 def test_a_misspelt_argument_is_an_error_that_says_what_there_is(wrong: dict[str, Any], choice: str) -> None:

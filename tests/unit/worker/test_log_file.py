@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from titan.worker.logs import LogFile
 
 
@@ -60,3 +62,38 @@ def test_of_a_huge_file_with_nothing_in_it_no_more_counts_than_of_any_other(tmp_
     os.truncate(log.path, 2**40)
 
     assert (log.read(0, 10), log.size(), log.path.stat().st_size) == (bytes(5), 5, 5)
+
+
+SECRET = b"hunter2hunter2"
+
+
+@pytest.mark.parametrize("part", [1, 2, 5, 13, 14, 15, 100])
+def test_a_masked_value_is_masked_wherever_parts_of_a_log_begin(tmp_path: Path, part: int) -> None:
+    log = LogFile(tmp_path / "log", masked=(SECRET, b"2hunter2 and"))
+    text = b"a " + SECRET + b" and " + SECRET + SECRET + b" hunter2 b"
+    log.path.write_bytes(text)
+
+    read = b""
+    while piece := log.read(len(read), part, is_whole=True):
+        read += piece
+
+    assert read == b"a " + b"*" * 18 + b" " + b"*" * 28 + b" hunter2 b"
+
+
+def test_a_masked_value_that_is_written_in_two_steps_is_masked_whole(tmp_path: Path) -> None:
+    log = LogFile(tmp_path / "log", masked=(SECRET,))
+    log.path.write_bytes(b"it is " + SECRET[:9])
+    first = log.read(0, 100)
+    with log.path.open("ab") as file:
+        file.write(SECRET[9:] + b"!")
+
+    assert (first, log.read(len(first), 100)) == (b"it is ", b"*" * 14 + b"!")
+
+
+def test_the_beginning_of_a_masked_value_at_the_end_of_a_whole_log_is_masked_too(tmp_path: Path) -> None:
+    log = LogFile(tmp_path / "log", masked=(SECRET,))
+    log.path.write_bytes(b"it is " + SECRET[:9])
+    long = log.read(0, 100, is_whole=True)
+    log.path.write_bytes(b"it is " + SECRET[:3])
+
+    assert (long, log.read(0, 100, is_whole=True)) == (b"it is *********", b"it is hun")

@@ -251,7 +251,9 @@ def test_a_deep_tree_is_no_trouble(tmp_path: Path) -> None:
     try:
         assert look(workspace) == {f"{path}/file"}
     finally:
-        subprocess.run(["rm", "-r", tmp_path / "d"], check=True)  # Python's own removal gives up at such a depth
+        subprocess.run(
+            ["rm", "-r", tmp_path / "d"], check=True, timeout=120
+        )  # Python's own removal gives up at such a depth
 
 
 def test_a_folder_that_may_not_be_read_is_found_once(tmp_path: Path) -> None:

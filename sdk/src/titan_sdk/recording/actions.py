@@ -495,6 +495,8 @@ def cut(act: ActiveAction, why: str, at_clock_ns: int) -> None:
     """End an action that is still under way as its program ends."""
     if not act.has_ended:
         act.duration_ns = max(0, at_clock_ns - act._clock)
+        if act.config.effect == "external":
+            why = f"interrupted, so whether it took effect is not known: {why}"
         act.error = as_it_is(ProgramEnded(why))
         _end(act, "error")
 

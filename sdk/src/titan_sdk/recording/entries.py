@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 ID_LIMIT = 200
 TAG_LIMIT = 200
 NAME_LIMIT = 500
-LARGEST_USD = 10**6  # of one call; the server's limit
+LARGEST_USD = 10**5  # of one call; the server's limit
 _LARGEST_TOKENS = 10**9  # of one call; the server's limit
 _NO_LIMIT = sys.maxsize
 #: Free text, with the server's limits in characters. Fields that are neither here nor ids are times, numbers or

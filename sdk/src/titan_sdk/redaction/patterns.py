@@ -23,7 +23,7 @@ from typing import Final, NamedTuple
 
 from titan_sdk.redaction import checks
 
-VERSION: Final = 1  #: of patterns, checks and field rules together
+VERSION: Final = 2  #: of patterns, checks and field rules together
 CARD: Final = "card"  #: the pattern of card numbers, which other numbers may match by chance
 VALUE_GROUP: Final = "value"  #: the group of a regex that is the secret; without one, the whole match is
 
@@ -211,7 +211,13 @@ SECRET_PATTERNS: Final = (
         + r"\.[A-Za-z0-9_-]{6,7}\.[A-Za-z0-9_-]{27,})",
         tuple(first + second for first in "mno" for second in "dtjz"),
     ),
-    SecretPattern("titan_token", _EDGE + "(?P<value>titan_[0-9a-f]{12}_[0-9a-f]{64})", ("titan_",)),
+    SecretPattern(  # ours: of people and workers, of programs (keys), of jobs and of agents' runs
+        "titan_token",
+        _EDGE
+        + "(?P<value>titan_[0-9a-f]{12}_[0-9a-f]{64}|pk_live_[0-9a-f]{40}|titan_job_[0-9a-f]{32}"
+        + "|titan_run_[A-Za-z0-9_-]{43})",
+        ("titan_", "pk_live_"),
+    ),
     # --- forms that anybody uses -------------------------------------------------------------------------------------
     SecretPattern(  # RFC 7519: two JSON objects, so both parts begin with `{"`
         "jwt", _EDGE_DASH + r"(?P<value>eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*)", ("eyj",)

@@ -32,6 +32,11 @@ ORDER_SECONDS = 0.25  # an answer waits so long for the one before it, which the
 CANCEL_SECONDS = 5.0  # beyond the recorded duration of a call that was cancelled
 STEP_SECONDS = 0.001  # in which a thread with an answer goes on before the next one gets its own
 _DESCRIBED = ('"$object"', '"$opaque"', '"$cut"')
+_NAMED = ('"$object"', '"$exception"')
+_PLAIN = (
+    "this recording is of a file or an imported run, so its objects are plain data and its errors ReplayedError. If you"
+    " trust it: titan_sdk.replay(FILE, trusted=True), or `titan runs trust RUN` for an imported run"
+)
 _BUILT_IN = (str, int, float, bytes, bytearray, list, tuple, set, frozenset, dict)
 
 
@@ -90,6 +95,7 @@ class Answers:
         self._traced_after: str | None = None
         self._answered = set[str]()  #: ids of recorded actions
         self._diverged: str | None = None  #: why the program is to end
+        self._has_said_plain = False
 
     def trace(self, tracer: Tracer, *, after: str | None) -> None:
         """Trace the program's statements, from the recorded action `after` on or from now on."""
@@ -222,8 +228,11 @@ class Answers:
 
     def _serve(self, act: ActiveAction, found: Recorded) -> Any:
         text = found.exception if found.is_failed else found.outputs
+        is_trusted = self.recording.is_trusted
+        if not is_trusted and text is not None:
+            self._say_plain(text)
         try:
-            value = revived(text) if text is not None else _failure_of(found)
+            value = revived(text, is_trusted=is_trusted) if text is not None else _failure_of(found)
         except CannotRevive as error:
             self._matches[act.id].how = "stopped"
             self._diverged = f"the output of {found.name!r} ({found.id}) cannot be served: {error}"
@@ -234,6 +243,13 @@ class Answers:
         if found.is_failed:
             raise value if isinstance(value, BaseException) else _failure_of(found)
         return value
+
+    def _say_plain(self, text: str) -> None:
+        """Say once that values of this recording are plain data."""
+        if self._has_said_plain or not any(tag in text for tag in _NAMED):
+            return
+        self._has_said_plain = True
+        sys.stderr.write(f"titan_sdk: {_PLAIN}\n")
 
     # --- in place of the process's recorder ---
 
@@ -304,8 +320,8 @@ class CannotRevive(ValueError):
     """A recorded value cannot be restored; the message says which, and why."""
 
 
-def revived(text: str) -> Any:
-    """Return the value of a text in the typed encoding, with instances of the program's classes.
+def revived(text: str, *, is_trusted: bool = True) -> Any:
+    """Return the value of a text in the typed encoding, with instances of the program's classes if it is trusted.
 
     Classes are looked up in the imported modules. Instances of dataclasses are created without their `__init__`, those
     of pydantic models by `model_validate`.
@@ -313,7 +329,7 @@ def revived(text: str) -> Any:
     Raises:
         CannotRevive: a part was recorded as a repr or cut, or its class is not loaded.
     """
-    value = decode(text)
+    value = decode(text, is_trusted=is_trusted)
     return _made(value) if any(tag in text for tag in _DESCRIBED) else value
 
 

@@ -314,6 +314,7 @@ def _recording(plan: Plan) -> Recording:
     program = own_program().replace(plan.run_id, plan.parent_run_id)
     with open(plan.recording, encoding="utf-8") as lines:
         recording = read_recording(lines, run_id=plan.parent_run_id, program=program, is_partial=True)
+    recording.is_trusted = plan.is_trusted
     recording.exact_after = plan.exact_after
     if plan.is_resumed:
         recording.forget_unfinished()

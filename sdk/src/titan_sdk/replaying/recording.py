@@ -42,6 +42,7 @@ class Plan:
     live: list[str] = field(default_factory=list)  #: names of actions that may run
     max_usd: str = "0"  #: limit for all live calls together
     max_calls: int = 0  #: limit of live calls
+    is_trusted: bool = False  #: whether objects of the classes that the recording names may be made
 
     @property
     def is_resumed(self) -> bool:
@@ -138,6 +139,8 @@ class Recording:
         self.asked: list[tuple[object, Recorded]] = []
         #: in all programs of the run: name → whether each of its actions used a Titan server
         self._by_any_name: dict[str, list[bool]] = {}
+        #: whether objects of the classes that it names may be made; else its values are plain data
+        self.is_trusted = False
         #: actions that started later answer only calls with equal inputs; None: no limit
         self.exact_after: str | None = None
         _note_order(self.actions)

@@ -2,6 +2,7 @@
 
 TITAN_REPLAY           a file with the recording: an export in JSON Lines
 TITAN_REPLAY_RUN       the run in it; needed where it has several
+TITAN_REPLAY_TRUSTED   set where objects of the classes that the recording names may be made
 TITAN_REPLAY_REPORT    a file to write the report to
 TITAN_REPLAY_PINS      sources to pin, separated by commas (`titan_sdk.replaying.sources`)
 TITAN_REPLAY_SEED      varies the order of listings and of answers; 0 by default
@@ -73,6 +74,7 @@ def _begin(path: str, write: Callable[[str], object], environment: Mapping[str, 
         with open(path, encoding="utf-8") as lines:
             program = own_program() if is_whole else None
             recording = read_recording(lines, run_id=environment.get("TITAN_REPLAY_RUN"), program=program)
+        recording.is_trusted = "TITAN_REPLAY_TRUSTED" in environment
         write(json.dumps({"type": "replay", "run_id": recording.run_id, "actions": len(recording.actions)}) + "\n")
         recording.on_first_call = lambda changed: write(json.dumps(changed) + "\n")
     else:
@@ -136,7 +138,7 @@ class Replay:
 
 
 @contextmanager
-def replay(recording: str | os.PathLike[str], *, run_id: str | None = None) -> Iterator[Replay]:
+def replay(recording: str | os.PathLike[str], *, run_id: str | None = None, trusted: bool = False) -> Iterator[Replay]:
     """Answer calls of actions in this block from a recording; their functions do not run, and nothing is recorded.
 
         with titan_sdk.replay("failed.jsonl") as replayed:
@@ -148,6 +150,8 @@ def replay(recording: str | os.PathLike[str], *, run_id: str | None = None) -> I
     Args:
         recording: a file that `titan runs export --run RUN -o FILE` wrote.
         run_id: the run in it, where it has several.
+        trusted: whether recorded objects and exceptions are made of the classes that the file names. Else they are
+            plain data: a dict in place of a dataclass, `ReplayedError` in place of an exception.
 
     Raises:
         NotReplayable: the file has no such run, or an output that a replay needs is not stored.
@@ -158,6 +162,7 @@ def replay(recording: str | os.PathLike[str], *, run_id: str | None = None) -> I
 
     with open(recording, encoding="utf-8") as lines:
         found = read_recording(lines, run_id=run_id)
+    found.is_trusted = trusted
     if process.answers() is not None:
         raise NotReplayable("a replay is under way in this process: expected one at a time")
     replayed = Replay(found)

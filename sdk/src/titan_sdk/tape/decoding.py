@@ -22,18 +22,21 @@ _UNORDERED: Final = frozenset({"$set", "$frozenset", "$dict"})
 _TOO_DEEP: Final = "the text is nested deeper than Python's recursion limit allows"
 
 
-def decode(text: bytes | str) -> object:
+def decode(text: bytes | str, *, is_trusted: bool = True) -> object:
     """Return the value that `text` was written from.
 
     Instances of other classes come back as `Object`, reprs as `Opaque`, cut values as `Cut`, exceptions as exceptions
     of the same class where it is loaded, else as `ReplayedError`. A dict with an unknown tag, or with a known tag whose
     payload does not fit, stays a dict.
 
+    Where the text is not trusted, the classes that it names are not looked up: instances are their plain state, and
+    exceptions are `ReplayedError`.
+
     Raises:
         ValueError: the text is not JSON, or nested deeper than Python reads.
     """
     try:
-        return json.loads(text, object_hook=_read)
+        return json.loads(text, object_hook=_read if is_trusted else _read_plain)
     except RecursionError:
         raise ValueError(_TOO_DEEP) from None
 
@@ -78,11 +81,15 @@ def _ordered(entries: dict[str, Any]) -> dict[str, Any]:
     return entries
 
 
-def _read(entries: dict[str, Any]) -> object:
+def _read_plain(entries: dict[str, Any]) -> object:
+    return _read(entries, _PLAIN_READERS)
+
+
+def _read(entries: dict[str, Any], readers: Mapping[str, Callable[[Any], object]] | None = None) -> object:
     if len(entries) != 1:
         return entries
     [(tag, payload)] = entries.items()
-    build = _READERS.get(tag)
+    build = (readers or _READERS).get(tag)
     if build is None:
         return entries
     try:
@@ -113,7 +120,7 @@ def _cut(payload: dict[str, Any]) -> Cut:
     )
 
 
-def _exception(payload: dict[str, Any]) -> BaseException:
+def _exception(payload: dict[str, Any], *, is_trusted: bool = True) -> BaseException:
     """Return the recorded exception; a `ReplayedError` when its class is not loaded or refuses the arguments.
 
     The class is only looked up in modules that are imported already, and must be an exception. A user's class
@@ -128,7 +135,7 @@ def _exception(payload: dict[str, Any]) -> BaseException:
         cause=payload.get("cause"),
         context=payload.get("context"),
     )
-    kind = _loaded_exception(raised.type_name)
+    kind = _loaded_exception(raised.type_name) if is_trusted else None
     error = (kind and _made(kind, raised)) or ReplayedError(raised)
     if isinstance(raised.cause, BaseException):
         error.__cause__ = raised.cause
@@ -197,4 +204,9 @@ _READERS: Final[Mapping[str, Callable[[Any], object]]] = {
     "$opaque": lambda payload: Opaque(type_name=_of_type(str, payload["type"]), text=_of_type(str, payload["repr"])),
     "$cut": _cut,
     "$exception": _exception,
+}
+_PLAIN_READERS: Final[Mapping[str, Callable[[Any], object]]] = {
+    **_READERS,
+    "$object": lambda payload: payload["state"],
+    "$exception": lambda payload: _exception(payload, is_trusted=False),
 }

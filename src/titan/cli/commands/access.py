@@ -37,8 +37,8 @@ RoleOption = Annotated[
     Literal["admin", "owner", "manager", "worker", "viewer"] | None,
     option(
         "--role",
-        "admin: everything; owner: everything in its organisation; manager: as owner but tokens; worker: work for the "
-        "server; viewer: look only. Default: admin, with --org owner.",
+        "admin: everything; owner: everything in its organisation; manager: as owner but tokens; worker: run the "
+        "organisation's jobs; viewer: look only. Default: admin, with --org owner.",
     ),
 ]
 Key = Annotated[bool, option("--key", "Make a key for a program, pk_live_…, that may do what --scope says.")]

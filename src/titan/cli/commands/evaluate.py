@@ -9,10 +9,11 @@ from typing import Annotated, Any, Final
 import msgspec
 import typer
 
-from titan.cli.evaluations import Evaluation, newest, running
+from titan.cli.evaluations import Evaluation, newest
 from titan.cli.exit_codes import CommandFailed, ExitCode, not_found, usage_error
 from titan.cli.options import EVERYDAY, Answer, SuitePath, WorkflowArgument, argument, asks, option
 from titan.cli.server import Server, local_file
+from titan.cli.temporary_server import running
 from titan.cli.terminal import Column, Columns, say, show_table
 from titan.cli.views.formats import count, plain
 from titan.evaluate.results import (

@@ -19,7 +19,7 @@ from titan.cli.commands import runs
 from titan.cli.commands.replay import compare
 from titan.cli.exit_codes import ExitCode, refused, usage_error
 from titan.cli.options import EVERYDAY, Answer, RunArgument, asks, option
-from titan.cli.recordings import fetched, read_recording, replay_failed
+from titan.cli.recordings import fetched, is_trusted, read_recording, replay_failed
 from titan.cli.server import Server, read
 from titan.cli.terminal import remark, say
 from titan.insight.export_lines import ActionLine, RunLine
@@ -91,6 +91,7 @@ def fork(
             live=list(live),
             max_usd=max_usd or "0",
             max_calls=max_calls or 0,
+            is_trusted=is_trusted(titan, parent.run_id),
         )
         _begin(titan, parent, plan)
         try:
@@ -202,6 +203,9 @@ def resume(
     """
     known = read(titan.get("api", "v1", "runs", run), RunView)
     run, program = known.run_id, known.orchestrator or None
+    if not context.obj and known.imported_at is not None and known.trusted_at is None:
+        expected = "a run that was recorded here, or whose code somebody trusts"
+        raise refused(f"run {run!r}", expected, "an imported one", f"Read its code, then: titan runs trust {run}")
     if context.obj:
         program = OrchestratorView(command=context.obj, directory=str(Path.cwd()), host=socket.gethostname())
     if not known.has_stages and not context.obj:
@@ -251,6 +255,7 @@ def _run(titan: Server, run: RunView, program: OrchestratorView, environment: di
                 parent_run_id=run.run_id,
                 run_id=run.run_id,
                 ledger=str(folder / "ledger.jsonl"),
+                is_trusted=run.imported_at is None or run.trusted_at is not None,
             )
             environment = environment | planned(plan, folder)
         try:

@@ -99,6 +99,7 @@ def restore(source: Source, *, home: Home = None, force: Force = False) -> Answe
 
     No server may work on the home.
     """
+    from titan.env_cipher import KEY_FILE
     from titan.store.backup import restore as put_back
 
     place = home or home_folder()
@@ -108,6 +109,11 @@ def restore(source: Source, *, home: Home = None, force: Force = False) -> Answe
     made_at = f"{manifest.created_at:%Y-%m-%d %H:%M:%S} UTC"
     lines = [f"What stood there is now {moved}."] if moved else []
     lines.append(f"Restored {place} as of {made_at}. Start it: titan up --home {place}")
+    if not setting("TITAN_SECRET_KEY") and not (place / KEY_FILE).exists():
+        lines.append(
+            f"No backup holds {KEY_FILE}, the key that values of env= are encrypted with: jobs that wait with such "
+            f"values start when {place / KEY_FILE} is there from the home that was backed up."
+        )
     document = {"home": str(place), "moved_aside": str(moved) if moved else None, **_figures(manifest)}
     return Answer(document, lambda: say_lines(lines))
 

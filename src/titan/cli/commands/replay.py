@@ -14,7 +14,7 @@ from titan.cli import lookup
 from titan.cli.commands import runs
 from titan.cli.exit_codes import ExitCode, refused, usage_error
 from titan.cli.options import EVERYDAY, Answer, RunArgument, Timeout, argument, asks, option
-from titan.cli.recordings import Executed, executed, fetched, read_recording, replay_failed
+from titan.cli.recordings import Executed, executed, fetched, is_trusted, read_recording, replay_failed
 from titan.cli.server import Document, Server, read
 from titan.cli.terminal import Column, Columns, remark, say, show_table
 from titan.cli.views.formats import count, money
@@ -225,7 +225,7 @@ def _fetched(
         own.mkdir()
         path = fetched(titan, run_id, own)
         run, actions = read_recording(path, run_id)
-        kept.append(suite.Recorded(path=path, run=run, actions=actions))
+        kept.append(suite.Recorded(path=path, run=run, actions=actions, is_trusted=is_trusted(titan, run_id)))
         yield kept[-1]
 
 

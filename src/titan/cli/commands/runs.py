@@ -10,7 +10,7 @@ from typing import Annotated, Final
 from msgspec import to_builtins
 
 from titan.cli import lookup
-from titan.cli.exit_codes import CommandFailed, ExitCode, usage_error
+from titan.cli.exit_codes import CommandFailed, ExitCode, refused, usage_error
 from titan.cli.lookup import replaced
 from titan.cli.options import Answer, Limit, RunArgument, argument, asks, noun, option
 from titan.cli.server import Document, Server, read
@@ -18,9 +18,11 @@ from titan.cli.terminal import confirm, say, show_list
 from titan.cli.views import runs as view
 from titan.cli.views.formats import count, moment
 from titan.cli.views.jobs import now
+from titan.home.identity import owner_key
 from titan.model.actions import RunEnd
 from titan.model.run_control import RunStatus
 from titan.rules.runs.windows import ALL_TIME, WINDOWS_ARE, is_window
+from titan.settings import home_folder
 from titan.wire.actions import ActionDetailView, SkeletonAnswer
 from titan.wire.notes import NotesAnswer, NoteView, UnmuteAnswer
 from titan.wire.runs import ChainAnswer, RegistryAnswer, RunView
@@ -253,6 +255,7 @@ def _nothing(registry: RegistryAnswer, query: Mapping[str, str | None]) -> str:
 
 Pin = Annotated[bool | None, option("--pin/--no-pin", "Keep it for ever; or let retention delete it.")]
 Archive = Annotated[bool | None, option("--archive/--no-archive", "Leave it out of lists and search; or restore it.")]
+Undo = Annotated[bool, option("--undo", "Trust it no more.")]
 Unmute = Annotated[bool, option("--unmute", "Delete the notes that mute it: it may need attention again.")]
 EndStatus = Annotated[RunEnd | None, option("--end", "Record that it has ended, and how.", case_sensitive=False)]
 Reason = Annotated[str | None, option("--reason TEXT", "Why it ended so.")]
@@ -312,6 +315,23 @@ def edit(
     answers = {verb: titan.post("api", "v1", "runs", run, verb, body=bodies.get(verb)) for verb in verbs}
     document = answers[verbs[-1]] if len(verbs) == 1 else answers
     return Answer(document, lambda: _show_edits(answers))
+
+
+@asks(app, "titan runs trust PAPERS_cb5e13", "titan runs trust PAPERS_cb5e13 --undo")
+def trust(titan: Server, run: RunArgument, *, undo: Undo = False) -> Answer:
+    """Let workers execute the code of an imported run, in their sandbox; read that code first.
+
+    It needs the server's home (TITAN_HOME): only whoever can read that may trust code.
+    """
+    home = home_folder()
+    try:
+        key = owner_key(home)
+    except OSError as error:
+        expected = "the home of the server, which can be read"
+        raise refused(f"home {home}", expected, str(error), "Run it where the server runs, with TITAN_HOME.") from error
+    answer = titan.post("api", "v1", "runs", run, "trust", body={"key": key, "is_trusted": not undo})
+    text = "is not trusted: no worker executes its code." if undo else "is trusted: workers may execute its code."
+    return Answer(answer, lambda: say(f"{read(answer, RunView).run_id} {text}"))
 
 
 @asks(

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import msgspec
 import typer
 
-from titan.cli.evaluations import MOST_AT_ONCE, Evaluation, running, workflow_path
+from titan.cli.evaluations import MOST_AT_ONCE, Evaluation, workflow_path
 from titan.cli.exit_codes import usage_error
 from titan.cli.options import (
     EVERYDAY,
@@ -23,6 +23,7 @@ from titan.cli.options import (
     option,
 )
 from titan.cli.server import Server, local_file, read
+from titan.cli.temporary_server import running
 from titan.cli.terminal import Column, Columns, confirm, remark, say, say_lines, show_table
 from titan.cli.views.formats import count, moment, plain
 from titan.wire.evaluations import AgentRunsAnswer, AppliedView, ApplyAnswer, TasksAnswer, TasksChanged, TaskView

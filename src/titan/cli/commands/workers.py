@@ -9,6 +9,7 @@ import typer
 from titan.cli.arguments import parse_host_names, parse_offers
 from titan.cli.options import EVERYDAY, Answer, Home, argument, asks, examples, noun, option
 from titan.cli.server import Server, connect, parse_address, read
+from titan.cli.temporary_server import end_with_users
 from titan.cli.terminal import Column, Columns, Status, say, say_lines, show_list
 from titan.cli.views.formats import age
 from titan.cli.views.jobs import shortened
@@ -109,9 +110,12 @@ def up(
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
     log_format: LogFormat = None,
+    end_with: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Start Titan: the server and a worker beside it."""
     offers = {} if no_worker else parse_offers(offer or DEFAULT_OFFERS)
+    if end_with is not None:
+        end_with_users(end_with)
     from titan import main  # the whole server: most of a second to import
 
     settings = main.UpSettings(

@@ -11,7 +11,7 @@ from titan.cli.doctor import Finding, fail, ok, warn
 from titan.cli.exit_codes import CommandFailed, ExitCode
 from titan.cli.server import DEFAULT_PORTS, Server, read
 from titan.cli.views.formats import count, duration, moment
-from titan.model.jobs import WaitsFor
+from titan.model.jobs import NO_KEY, WaitsFor
 from titan.wire.protocol import WorkersAnswer
 from titan.wire.runs import BrokenEntry, ChainAnswer, RegistryAnswer
 from titan.wire.server import HealthAnswer
@@ -102,9 +102,13 @@ def check_workers(server: Server) -> Iterator[Finding]:
     unroutable = [group for queue in queues for group in queue.groups if group.waits_for is WaitsFor.UNROUTABLE]
     for group in unroutable:
         label, jobs = group.requirement, count(group.count, "job")
-        about = "" if group.confined_to is None else f" with token {group.confined_to}, from whose workers they came"
-        text = f"no worker offers {label}{about}, and {jobs} cannot start without: {_some(group)}"
+        why = next((job.reason for job in group.jobs if job.reason), f"no worker offers {label}")
+        text = f"{why}, and {jobs} cannot start without: {_some(group)}"
         yield warn("queue", text, f"Start a worker with --offer {label}:1, or cancel what is not wanted.")
+    locked = {job.name for queue in queues for group in queue.groups for job in group.jobs if job.reason == NO_KEY}
+    if locked:
+        text = f"the server lacks the key of the env= of {', '.join(sorted(locked))}: such jobs wait"
+        yield fail("secret key", text, "Start it with the TITAN_SECRET_KEY, or the home's secret-key, of before.")
     if not unroutable:
         yield ok("queue", "nothing waits for a label that nobody offers")
 

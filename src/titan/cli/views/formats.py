@@ -8,6 +8,7 @@ from math import floor
 
 #: Shown where there is nothing to show, so that a column never looks forgotten.
 NOTHING = "-"
+_MOST_USD = Decimal(9_223_372)  # as picodollars the most that 64 bits hold
 
 _LEAST_MILLISECOND = 0.9995  # from here on three digits would make it 1,000 µs
 
@@ -131,9 +132,14 @@ def size(size_bytes: int | None) -> str:
 
 
 def money(usd: Decimal | None) -> str:
-    """Return US dollars: `$1,204.50`, `$0.016`, `$0.00312`, `$0`; below a cent the three digits that count."""
+    """Return US dollars: `$1,204.50`, `$0.016`, `$0.00312`, `$0`; below a cent the three digits that count.
+
+    A sum that the server cannot hold comes to the most that it holds, and reads `too large`.
+    """
     if usd is None:
         return NOTHING
+    if usd >= _MOST_USD:
+        return "too large"
     if not usd:
         return "$0"
     if usd >= Decimal("0.1"):

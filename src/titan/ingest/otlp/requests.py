@@ -20,7 +20,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1 import logs_pb2
 from opentelemetry.proto.trace.v1 import trace_pb2
 
-from titan.ingest.values import Value, read_json
+from titan.ingest.values import MOST_LEVELS, Value, read_json
 from titan.model.actions import project_name
 from titan.model.errors import InvalidInput, TooLarge
 
@@ -292,20 +292,22 @@ def _request(body: bytes, content_type: str | None, kind: type[_Request]) -> tup
         if problem is not None:
             raise InvalidInput(_WHAT, expected="JSON of an OTLP request", found=problem, next_step=_NEXT_STEP)
         return request, _id_in_json, unread
-    request = kind()
+    unread = []
     try:
-        request.ParseFromString(body)
-    except DecodeError:
         try:
-            request.ParseFromString(_with_utf8(body, kind.DESCRIPTOR.full_name))
-        except DecodeError as error:
-            raise InvalidInput(
-                _WHAT,
-                expected=f"protobuf of {kind.DESCRIPTOR.name}",
-                found=f"{len(body)} bytes that are none ({error})",
-                next_step=_NEXT_STEP,
-            ) from None
-    return request, bytes.hex, []
+            return _parsed(body, kind), bytes.hex, []
+        except DecodeError:
+            if kind not in _PARTS:
+                raise
+            body = _without_unreadable(body, kind, unread)
+            return _parsed(body, kind), bytes.hex, unread
+    except DecodeError as error:
+        raise InvalidInput(
+            _WHAT,
+            expected=f"protobuf of {kind.DESCRIPTOR.name}",
+            found=f"{len(body)} bytes that are none ({error})",
+            next_step=_NEXT_STEP,
+        ) from None
 
 
 #: Where a JSON request lists its spans or log records, in camelCase or snake_case, and what each of them is.
@@ -321,12 +323,41 @@ _PARTS: Final[dict[type[Message], tuple[tuple[tuple[str, str], ...], type[Messag
 }
 
 
-def _parse(value: Any, message: Message) -> str | None:
+def _parsed(body: bytes, kind: type[_Request]) -> _Request:
+    request = kind()
+    try:
+        request.ParseFromString(body)
+    except DecodeError:
+        request.ParseFromString(_with_utf8(body, kind.DESCRIPTOR.full_name))
+    return request
+
+
+def _without_unreadable(body: bytes, kind: type[Message], unread: list[Unread]) -> bytes:
+    """Return a request without the parts that protobuf refuses, as it does at 100 levels; add their problems."""
+    (_, resources), (_, scopes), (_, parts) = _PARTS[kind][0]
+    outer = _lenient_class(kind.DESCRIPTOR.full_name, parts)
+    request: Any = outer()
+    request.ParseFromString(body)
+    for of_resource in getattr(request, resources):
+        for of_scope in getattr(of_resource, scopes):
+            listed = getattr(of_scope, parts)
+            for number, part in enumerate(list(listed)):
+                alone: Any = outer()
+                getattr(getattr(getattr(alone, resources).add(), scopes).add(), parts).append(part)
+                try:
+                    _parsed(alone.SerializeToString(), kind)
+                except DecodeError as error:
+                    unread.append(Unread(f"{parts}[{number}]: {error}"[:300]))
+                    listed.remove(part)
+    return bytes(request.SerializeToString())
+
+
+def _parse(value: Any, message: Message, levels: int = MOST_LEVELS) -> str | None:
     """Parse JSON into `message`; return the problem, None without one."""
     try:
         if not isinstance(value, dict):
             raise ParseError(f"a {type(value).__name__}")
-        ParseDict(value, message, ignore_unknown_fields=True)
+        ParseDict(value, message, ignore_unknown_fields=True, max_recursion_depth=levels)
     except (ParseError, RecursionError) as error:
         return str(error)[:300]
     return None
@@ -342,7 +373,7 @@ def _removed(value: Any, names: Sequence[tuple[str, str]], kind: type[Message]) 
         for inner in listed:
             yield from _removed(inner, names[1:], kind)
         return
-    problems = [_parse(part, kind()) for part in listed]
+    problems = [_parse(part, kind(), MOST_LEVELS - 3) for part in listed]  # the three lists it is in
     for part, problem in zip(listed, problems, strict=True):
         if problem is not None:
             named = part.get("spanId") or part.get("span_id") or part.get("name") if isinstance(part, dict) else None
@@ -351,7 +382,7 @@ def _removed(value: Any, names: Sequence[tuple[str, str]], kind: type[Message]) 
 
 
 def _decoded_json(body: bytes) -> Any:
-    value = read_json(body.decode("utf-8", "replace").encode(), what=_WHAT)
+    value = read_json(body.decode("utf-8", "replace").encode(), what=_WHAT, levels=3 * MOST_LEVELS)  # refused below
     if b"\\ud" in body.lower():  # half a surrogate pair, left by exporters that cut texts: protobuf refuses it
         return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
     return value
@@ -395,8 +426,8 @@ def _utf8(text: bytes) -> bytes:
 
 
 @cache
-def _lenient_class(name: str) -> type[Message]:
-    """Return the class of a message whose strings are bytes, so that it can hold any."""
+def _lenient_class(name: str, parts: str = "") -> type[Message]:
+    """Return the class of a message whose strings are bytes, so that it can hold any, and the list `parts` too."""
     pool = descriptor_pool.DescriptorPool()
 
     def add(file: Any) -> None:
@@ -408,8 +439,9 @@ def _lenient_class(name: str) -> type[Message]:
         for message in messages:
             messages += message.nested_type
             for field in message.field:
-                if field.type == FieldDescriptor.TYPE_STRING:
+                if field.type == FieldDescriptor.TYPE_STRING or field.name == parts:
                     field.type = descriptor_pb2.FieldDescriptorProto.TYPE_BYTES
+                    field.ClearField("type_name")
         pool.Add(as_bytes)
 
     add(descriptor_pool.Default().FindMessageTypeByName(name).file)

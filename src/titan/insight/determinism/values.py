@@ -75,7 +75,7 @@ class Contents:
 
     leaves: list[Leaf] = field(default_factory=list)
     lists: list[TextList] = field(default_factory=list)
-    is_whole: bool = True  #: False where it is too large, or is not stored
+    is_whole: bool = True  #: False where it is too large or nested too deeply, or is not stored
 
 
 def word_set(text: str) -> frozenset[str]:
@@ -95,15 +95,13 @@ def contents_of(payload: Payload | None) -> Contents:
         found.is_whole = False
         return found
     try:
-        root = _JSON.decode(payload.whole)
-    except (msgspec.DecodeError, RecursionError):
+        for leaf in _walk(_JSON.decode(payload.whole), "$", "", found.lists):
+            if len(found.leaves) >= MOST_LEAVES:
+                found.is_whole = False
+                break
+            found.leaves.append(leaf)
+    except (msgspec.DecodeError, RecursionError):  # the walk needs a few frames for each level
         found.is_whole = False
-        return found
-    for leaf in _walk(root, "$", "", found.lists):
-        if len(found.leaves) >= MOST_LEAVES:
-            found.is_whole = False
-            break
-        found.leaves.append(leaf)
     return found
 
 

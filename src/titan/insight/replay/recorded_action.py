@@ -104,7 +104,10 @@ def _value(body: Body | None) -> Any:
     """Return the JSON value of a body; the text of one that was cut or cannot be read."""
     if body is None:
         return None
-    return json.loads(body.text) if body.is_whole else body.text
+    try:
+        return json.loads(body.text) if body.is_whole else body.text
+    except (ValueError, RecursionError):  # an integer of more than 4,300 digits, of an earlier version
+        return body.text
 
 
 def _cut(value: Any) -> str:

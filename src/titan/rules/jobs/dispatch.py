@@ -12,41 +12,41 @@ def plan_placements(
     """Yield one placement per job that a worker can take now.
 
     Jobs go highest priority first, then longest ready, then by id, so equal inputs give equal
-    plans. A job that no free worker can do is left out; it does not hold up others. One that is
-    confined to a token goes to workers with that token only. Among able workers the one that ran
-    the job's parent wins when the job has affinity, else the one with most free slots under that
-    label, then the lowest id.
+    plans. A job that no free worker can do is left out; it does not hold up others. A job goes to
+    workers of its organisation only, and one that is confined to a token to workers with that token.
+    Among able workers the one that ran the job's parent wins when the job has affinity, else the
+    one with most free slots under that label, then the lowest id.
 
     What no free slot is left for is prefetched, in the same order, by the worker with most room for it. As many as
     workers have free slots for that are `not_asking` at the moment stay in the queue: the last ones, so that nothing
     overtakes another. A job that is not to be prefetched waits for a free slot, and nothing after it is prefetched by a
     worker that may have one for it next: a worker that always holds something to begin would never have a free slot.
     """
-    confines_to = {worker.id: worker.confines_to for worker in (*workers, *not_asking)}
+    known = {worker.id: worker for worker in (*workers, *not_asking)}
     free = {worker.id: dict(worker.free_slots) for worker in workers}
     soon_free = {worker.id: dict(worker.free_slots) for worker in not_asking}
     room = {worker.id: dict(worker.prefetch_slots) for worker in workers}
     left: list[ReadyJob] = []
     for job in sorted(ready, key=dispatch_order):
-        worker_id = _choose(job, _able(job, free, confines_to), free)
+        worker_id = _choose(job, _able(job, free, known), free)
         if worker_id is None:
             left.append(job)
         else:
             free[worker_id][job.requirement] -= 1
             yield Placement(job_id=job.id, worker_id=worker_id)
     for job in reversed(left[:]):
-        worker_id = _choose(job, _able(job, soon_free, confines_to), soon_free)
+        worker_id = _choose(job, _able(job, soon_free, known), soon_free)
         if worker_id is not None:
             soon_free[worker_id][job.requirement] -= 1
             left.remove(job)
     for job in left:
-        worker_id = _choose_to_prefetch(job, _able(job, room, confines_to), room)
+        worker_id = _choose_to_prefetch(job, _able(job, room, known), room)
         if worker_id is not None:
             room[worker_id][job.requirement] -= 1
             yield Placement(job_id=job.id, worker_id=worker_id, is_prefetched=True)
             continue
         for worker_id in room:
-            if _may_take(job, worker_id, confines_to[worker_id]):
+            if _may_take(job, known[worker_id]):
                 room[worker_id][job.requirement] = 0
 
 
@@ -55,12 +55,12 @@ def dispatch_order(job: ReadyJob) -> tuple[object, ...]:
     return (-job.priority, job.ready_at, job.id)
 
 
-def _able(job: ReadyJob, slots: Mapping[str, Mapping[str, int]], confines_to: Mapping[str, str | None]) -> list[str]:
+def _able(job: ReadyJob, slots: Mapping[str, Mapping[str, int]], known: Mapping[str, FreeWorker]) -> list[str]:
     """Return the workers that have one of these slots for a job."""
     return [
         worker_id
         for worker_id, left in slots.items()
-        if left.get(job.requirement, 0) > 0 and job.confined_to in (None, confines_to[worker_id])
+        if left.get(job.requirement, 0) > 0 and _is_open_to(job, known[worker_id])
     ]
 
 
@@ -86,7 +86,12 @@ def _choose_to_prefetch(job: ReadyJob, able: list[str], room: dict[str, dict[str
     return None if wants_another else worker_id
 
 
-def _may_take(job: ReadyJob, worker_id: str, confines_to: str | None) -> bool:
+def _may_take(job: ReadyJob, worker: FreeWorker) -> bool:
     """Return whether a worker may run a job once it has a free slot for it."""
     is_bound = job.affinity is Affinity.REQUIRED and job.preferred_worker_id is not None
-    return job.confined_to in (None, confines_to) and (not is_bound or job.preferred_worker_id == worker_id)
+    return _is_open_to(job, worker) and (not is_bound or job.preferred_worker_id == worker.id)
+
+
+def _is_open_to(job: ReadyJob, worker: FreeWorker) -> bool:
+    """Return whether a job is of the worker's organisation, and not confined to another token."""
+    return job.organisation_id == worker.organisation_id and job.confined_to in (None, worker.confines_to)

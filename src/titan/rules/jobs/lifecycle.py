@@ -32,7 +32,7 @@ from titan.model.events import (
     JobRetried,
     JobSucceeded,
 )
-from titan.model.jobs import Decision, GateOutcome, Job, JobStatus
+from titan.model.jobs import NO_KEY, Decision, GateOutcome, Job, JobStatus
 from titan.rules.jobs.retry import backoff_seconds
 
 TRANSITIONS: Final[Mapping[tuple[JobStatus, type[Event]], JobStatus]] = {
@@ -100,8 +100,11 @@ def advance(job: Job, event: JobEvent, *, now: datetime) -> Job:
         case JobRetried(remaining_parents=remaining_parents):
             return _as_new(job, status=status, remaining_parents=remaining_parents)
         case JobLeased(began_at=began_at):
-            attempts = job.attempt_count + 1
-            return replace(job, status=status, attempt_count=attempts, started_at=job.started_at or began_at or now)
+            reason = None if job.reason == NO_KEY else job.reason
+            started_at = job.started_at or began_at or now
+            return replace(
+                job, status=status, attempt_count=job.attempt_count + 1, started_at=started_at, reason=reason
+            )
         case CancelRequested(reason=reason):
             return replace(job, status=status, is_cancel_requested=True, reason=reason)
         case JobCancelled(reason=reason):

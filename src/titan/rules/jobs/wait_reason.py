@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias, assert_never
 
-from titan.model.jobs import Affinity, HeldPart, Job, JobStatus, QueuePart, ReadyPart, WaitsFor, queue_label
+from titan.model.jobs import NO_KEY, Affinity, HeldPart, Job, JobStatus, QueuePart, ReadyPart, WaitsFor, queue_label
+from titan.model.projects import ORGANISATION, organisation_of
 from titan.model.workers import Worker, WorkerState
 
 NAMED_PARENTS: Final = 3  # of a fan-in of a thousand, three say enough
@@ -57,7 +58,8 @@ def waits_for(job: Job, workers: Iterable[Worker]) -> WaitsFor | None:
         case JobStatus.READY:
             is_bound = job.spec.affinity is Affinity.REQUIRED
             bound_to = job.preferred_worker_id if is_bound else None
-            return ready_waits_for(job.spec.requirement, workers, bound_to=bound_to, confined_to=job.spec.confined_to)
+            own = [each for each in workers if each.organisation_id == organisation_of(job.project_id)]
+            return ready_waits_for(job.spec.requirement, own, bound_to=bound_to, confined_to=job.spec.confined_to)
         case JobStatus.WAITING_APPROVAL:
             return WaitsFor.APPROVAL
         case JobStatus.WAITING:
@@ -69,7 +71,7 @@ def waits_for(job: Job, workers: Iterable[Worker]) -> WaitsFor | None:
 def ready_waits_for(
     label: str, workers: Iterable[Worker], *, bound_to: str | None, confined_to: str | None = None
 ) -> WaitsFor:
-    """Return what READY jobs wait for that require `label`.
+    """Return what READY jobs wait for that require `label`; `workers` are those of their organisation.
 
     `bound_to` is the id of the one worker that may run them, `confined_to` that of the token whose workers may; None
     is any.
@@ -102,8 +104,11 @@ def reason_of(job: Job, why: WaitsFor | None) -> str | None:
         case WaitsFor.APPROVAL:
             return f"waits for approval until {_shown_time(job.due_at)}: {job.spec.hitl_message}"
         case _:
+            if job.reason == NO_KEY:
+                return job.reason
             label = label_in_words(job.spec.requirement, job.spec.confined_to)
-            return _READY_TEXTS[why].format(label=label) + _confined(job) + _after(job.reason)
+            text = _READY_TEXTS[why].format(label=label)
+            return text + _of_organisation(job, why) + _confined(job) + _after(job.reason)
 
 
 def label_in_words(requirement: str, confined_to: str | None) -> str:
@@ -126,7 +131,8 @@ def gather(parts: Iterable[QueuePart], workers: Sequence[Worker]) -> list[QueueG
 def _same(part: QueuePart, workers: Sequence[Worker]) -> _Same:
     match part:
         case ReadyPart():
-            why = ready_waits_for(part.requirement, workers, bound_to=part.bound_to, confined_to=part.confined_to)
+            own = [each for each in workers if each.organisation_id == part.organisation_id]
+            why = ready_waits_for(part.requirement, own, bound_to=part.bound_to, confined_to=part.confined_to)
             return why, part.requirement, part.confined_to, None
         case HeldPart():
             return part.waits_for, None, None, part.concurrency_key
@@ -164,6 +170,17 @@ def _confined(job: Job) -> str:
     if job.spec.confined_to is None:
         return ""
     return "; it was submitted from a worker with that token, which is not trusted"
+
+
+def _of_organisation(job: Job, why: WaitsFor) -> str:
+    """Return, where no worker can run a job of another organisation than the server's own, how to start one."""
+    organisation_id = organisation_of(job.project_id)
+    if organisation_id == ORGANISATION or why is not WaitsFor.UNROUTABLE:
+        return ""
+    return (
+        f"; it waits for a worker of organisation {organisation_id}: make its token with"
+        f" `titan tokens create NAME --role worker --org {organisation_id}`, and start it with `titan workers join`"
+    )
 
 
 def _after(reason: str | None) -> str:

@@ -33,6 +33,9 @@ from titan.ports.runtime import Prices
 GRACE: Final = timedelta(seconds=10)
 NEVER_ENDED: Final = "NeverEnded"  # the type of error of a call that has no end of its own
 _WHY: Final = "Its run ended, and its own end was never reported."
+_INTERRUPTED: Final = (
+    "Interrupted, so whether it took effect is not known: its run ended, its own end was not reported."
+)
 
 
 def described(never_ended: Sequence[Action]) -> str:
@@ -51,7 +54,7 @@ def closed(action: Action, *, at: datetime) -> Action:
         ended_at=ended_at,
         duration_ns=lasted_ns(action.started_at, ended_at),
         error_type=NEVER_ENDED,
-        error_message=_WHY,
+        error_message=_INTERRUPTED if action.effect is Effect.EXTERNAL else _WHY,
     )
 
 

@@ -25,7 +25,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from titan import tokens as token_decisions
 from titan.model.attempts import Attempt
 from titan.model.errors import Forbidden, InvalidInput, TitanError, Unauthorized
-from titan.model.projects import ORGANISATION, organisation_of
+from titan.model.projects import ORGANISATION, organisation_of, reach_of
 from titan.model.tokens import Role, Token
 from titan.model.workers import Worker
 from titan.ports.jobs_store import Reader
@@ -86,6 +86,15 @@ class Caller:
         """Return whether the caller may access this project."""
         return self.project_id in (None, project_id) and organisation_of(project_id) == self.organisation_id
 
+    def sees_worker_of(self, organisation_id: str) -> bool:
+        """Return whether the caller may see that an organisation has a worker."""
+        return self.organisation_id in (ORGANISATION, organisation_id)
+
+    @property
+    def reach(self) -> str:
+        """What the caller may access of the projects; see `reach_of`."""
+        return reach_of(self.organisation_id, self.project_id)
+
     def may(self, permission: Permission) -> bool:
         """Return whether the caller's role, or its key's scopes, include a permission."""
         scopes = () if self.token is None else self.token.scopes or ()
@@ -102,9 +111,15 @@ class Authenticator:
     """Authenticates requests by token or cookie."""
 
     app: AppState
+    always_asks: bool = False  #: for a token, also where the server needs none
     _log: LimitedLog = field(default_factory=lambda: LimitedLog(logger, every_seconds=LOGGED_EVERY_SECONDS))
     _noted: dict[str, float] = field(default_factory=dict)
     _bound: set[tuple[str, str | None]] = field(default_factory=set)  #: worker and token that belong together
+
+    @property
+    def access(self) -> Access:
+        """The access settings that hold for the requests that it authenticates."""
+        return replace(self.app.access, requires_token=True) if self.always_asks else self.app.access
 
     async def identify(self, bearer: str | None, cookie: str | None = None) -> Caller:
         """Return the caller with this bearer token, else the one signed in with this cookie.
@@ -112,7 +127,7 @@ class Authenticator:
         Raises:
             Unauthorized: none was sent and one is required, or it is unknown, expired or revoked.
         """
-        is_needed = self.app.access.requires_token
+        is_needed = self.access.requires_token
         if bearer is None and cookie is not None:
             return await self._signed_in(cookie)
         if bearer is None:
@@ -179,7 +194,7 @@ class Authenticator:
 
     def without_token(self) -> Caller:
         """Return the caller of a request without a token."""
-        return UNAUTHENTICATED if self.app.access.requires_token else ANONYMOUS
+        return UNAUTHENTICATED if self.access.requires_token else ANONYMOUS
 
     def note_failure(self, error: Unauthorized, *, client: str, asked: str) -> None:
         """Log a failed authentication, without the token."""
@@ -201,7 +216,7 @@ class Authenticator:
         if token is not None:
             self._note_use(token)
             return Caller(role=token.role, name=f"token {shown(token.name)}", token=token, is_signed_in=True)
-        if self.app.access.requires_token:
+        if self.access.requires_token:
             raise _unauthorized("a sign-in that has ended", "Sign in again, with a token.")
         return ANONYMOUS  # perhaps of another Titan on this machine: browsers share cookies between ports
 
@@ -390,17 +405,32 @@ def _bearer(scope: Scope, headers: Mapping[bytes, str]) -> str | None:
     return dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("token")
 
 
+def with_token(app: ASGIApp) -> ASGIApp:
+    """Return a guarded `app` that needs a token with every request, whatever the server was started with."""
+
+    async def ask(scope: Scope, receive: Receive, send: Send) -> None:
+        scope.setdefault("state", {})["needs_token"] = True
+        await app(scope, receive, send)
+
+    return ask
+
+
 def guarded(app: ASGIApp, authenticator: Authenticator, console: Console) -> ASGIApp:
     """Return `app` behind the checks of host, origin and token.
 
     The files of `console` need no token: the sign-in is one of its pages.
     """
 
+    asking = Authenticator(authenticator.app, always_asks=True)
+
     async def guard(scope: Scope, receive: Receive, send: Send) -> None:
+        await check(scope, receive, send, asking if scope.get("state", {}).get("needs_token") else authenticator)
+
+    async def check(scope: Scope, receive: Receive, send: Send, authenticator: Authenticator) -> None:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         method = _method(scope)
         try:
-            check_origin(method, host_in(scope["headers"]), headers.get(b"origin"), authenticator.app.access)
+            check_origin(method, host_in(scope["headers"]), headers.get(b"origin"), authenticator.access)
             if method in ("GET", "HEAD") and (page := console.answer(scope["path"], headers)) is not None:
                 await send_page(page, method, send)
                 return

@@ -1,6 +1,6 @@
 """Authorization: which routes a caller may use, and to which runs and DAGs a job's token is limited."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from titan.model.dags import Dag
@@ -9,11 +9,12 @@ from titan.model.jobs import Job
 from titan.model.projects import DEFAULT_PROJECT, ORGANISATION, name_of_project, project_id_of
 from titan.model.tokens import Role, Scope
 from titan.ports.jobs_store import Reader
+from titan.ports.runs_store import CallReader
 from titan.rules.access import LIMITED_FOR_JOBS, OF_ALL_PROJECTS, RECORDS, SCOPED, Permission, is_within_reach
 from titan.rules.names import check_project, shown
 from titan.server.http.access import Caller, ended_attempt
 from titan.server.http.call import Call
-from titan.server.lookup import find_dag, find_gate, find_job, find_run, unknown
+from titan.server.lookup import find_dag, find_gate, find_job, find_run, unknown, unknown_artifact
 
 #: Their transactions check the attempt themselves, and answer StaleLease, which the SDK handles.
 FENCED = frozenset({Permission.SUBMIT, Permission.SET_RESULT})
@@ -37,11 +38,14 @@ async def authorize(call: Call, permission: Permission) -> None:
     if caller.has_ended and permission not in FENCED:
         raise ended_attempt()
     call.project_id, call.is_project_fixed = _project_of(call, permission), caller.project_id is not None
+    if caller.attempt is not None and permission is Permission.CHANGE_WORK:
+        await call.app.store.look(partial(_check_own_grade, call=call))
     if _is_unlimited(call):
         return
     if not caller.may(permission):
         raise _forbidden(caller, f"a role that may {permission.value}", _role_of(caller), _other_role(permission))
-    if permission in OF_ALL_PROJECTS and not caller.is_of_the_server:
+    works = permission is Permission.WORK and caller.role is Role.WORKER
+    if permission in OF_ALL_PROJECTS and not caller.is_of_the_server and not works:
         of = (
             f"of organisation {shown(caller.organisation_id)}"
             if caller.project_id is None
@@ -163,12 +167,92 @@ def _check_each(reader: Reader, *, call: Call, dag_ids: Sequence[str], job_ids: 
         _check_dag(reader, call, dag, f"DAG {shown(dag.name)}")
 
 
+async def check_blob(call: Call, digest: str) -> None:
+    """Check that the caller may read this content, or name it.
+
+    Raises:
+        UnknownArtifact: nothing within its reach names it.
+    """
+    if not await blobs_within_reach(call, [digest]):
+        raise unknown_artifact("content", digest)
+
+
+async def blobs_within_reach(call: Call, digests: Collection[str]) -> set[str]:
+    """Return those of the digests that the caller may read: named within its projects, or needed by its workers.
+
+    Where no token is shown, everybody on the machine may read all.
+    """
+    caller = call.caller
+    if caller.token is None and caller.attempt is None:
+        return set(digests)
+    return await call.app.store.look(partial(_blobs_within, call=call, digests=digests)) if digests else set()
+
+
+def _blobs_within(reader: Reader, *, call: Call, digests: Collection[str]) -> set[str]:
+    reach = call.caller.reach
+    found = {digest for digest in digests if reader.is_blob_within(digest, reach)}
+    if left := set(digests) - found:
+        found |= call.app.calls.read(lambda calls: {digest for digest in left if calls.is_blob_within(digest, reach)})
+    return found if found.issuperset(digests) else found | (_leased_blobs(reader, call.caller) & set(digests))
+
+
+def _leased_blobs(reader: Reader, caller: Caller) -> set[str]:
+    """Return the scripts and archives of what workers with the caller's token run; with a trusted one all workers."""
+    if caller.token is None or not caller.may(Permission.WORK):
+        return set()
+    workers = (reader.worker(worker_id) for worker_id in reader.connected_workers())
+    own = [
+        each
+        for each in workers
+        if each is not None
+        and each.organisation_id == caller.organisation_id
+        and (each.token_id == caller.token.id or not caller.token.confines)
+    ]
+    attempts = [attempt for worker in own for attempt in reader.live_attempts_of_worker(worker.id)]
+    jobs = (reader.job(attempt.job_id) for attempt in attempts)
+    return {digest for job in jobs if job is not None for digest in (job.spec.script, job.spec.archive) if digest}
+
+
+async def check_scored(call: Call, run_ids: Sequence[str]) -> None:
+    """Check that the caller may score these runs: a job scores no run of an evaluation, whose program it may be.
+
+    Raises:
+        Forbidden: one of them is such a run.
+    """
+    if call.caller.attempt is not None:
+        await call.app.store.look(partial(_check_grades, call=call, run_ids=run_ids))
+
+
+def _check_grades(reader: Reader, *, call: Call, run_ids: Sequence[str]) -> None:
+    def evaluated(calls: CallReader) -> str | None:
+        homes = calls.aliases(call.project_id, run_ids)
+        named = [*run_ids, *homes.values(), _asking_job(reader, call.caller).run_id or ""]
+        return next((run_id for run_id in named if calls.agent_run(call.project_id, run_id) is not None), None)
+
+    if (run_id := call.app.calls.read(evaluated)) is not None:
+        expected = "somebody else to grade a run of an evaluation, or to change how it ends"
+        raise _forbidden(call.caller, expected, f"a job, for run {shown(run_id)}", "Use a token of your own.")
+
+
+def _check_own_grade(reader: Reader, *, call: Call) -> None:
+    """Check that the job of an evaluated agent changes neither its own run nor its own DAG."""
+    named, asking = call.request.path_params, _asking_job(reader, call.caller)
+    if "job" in named:
+        is_own = _named_job(reader, call, is_strict=True).dag_id == asking.dag_id
+    elif "dag" in named:
+        is_own = find_dag(reader, call.project_id, call.path("dag")).id == asking.dag_id
+    else:
+        is_own = "run" in named
+    if is_own:
+        _check_grades(reader, call=call, run_ids=[call.path("run")] if "run" in named else [])
+
+
 def _is_unlimited(call: Call) -> bool:
-    """Return whether the caller is a job of a server that needs no token, where any limit could be bypassed.
+    """Return whether the caller is a job that needed no token to ask, and so could bypass any limit.
 
     Programs wait for and cancel jobs of other runs, also from inside a job.
     """
-    return call.caller.role is Role.JOB and not call.app.access.requires_token
+    return call.caller.role is Role.JOB and not call.sender.authenticator.access.requires_token
 
 
 def _check_joining(reader: Reader, *, call: Call, run_id: str) -> None:

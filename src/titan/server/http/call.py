@@ -120,7 +120,8 @@ class Call:
     @property
     def submitter(self) -> Submitter:
         """The submitter of what this request submits."""
-        return Submitter(project_id=self.project_id, token=self.token())
+        cipher = self.app.orchestrator.cipher
+        return Submitter(project_id=self.project_id, token=self.token(), cipher=cipher)
 
     def query(self, shape: type[T]) -> T:
         """Return the query converted to `shape`.

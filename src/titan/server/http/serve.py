@@ -14,7 +14,7 @@ import uvicorn
 from litestar.types import ASGIApp
 
 from titan.model.errors import InvalidInput
-from titan.server.http.access import LOCAL_HOSTS
+from titan.server.http.access import LOCAL_HOSTS, with_token
 from titan.server.http.connections import (
     DEFAULT_LIMITS,
     MOST_DESCRIPTORS,
@@ -29,7 +29,7 @@ from titan.server.http.connections import (
 BACKLOG: Final = 2048  # uvicorn's own default
 ACCEPTED_AT_ONCE: Final = 64  # then others have a turn: 5 ms
 PAUSE_SECONDS: Final = 1.0  # as asyncio does when no descriptor is left
-GOODBYE_SECONDS: Final = 5  # for requests under way when the server stops
+GOODBYE_SECONDS: Final = 1  # for requests under way when the server stops
 PING_SECONDS: Final = 15.0  # below the idle limit of common proxies
 MAX_FRAME_BYTES: Final = 64 * 1024  # of frames that clients send, which nobody reads
 _ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # wildcard address → the one to use from this machine
@@ -227,6 +227,7 @@ class Servers:
     #: For jobs and the command line of this home, never encrypted: a certificate names no loopback address.
     inner: socket.socket | None = None
     home: socket.socket | None = None  #: for this home's own workers, see `titan.home.socket`
+    bridge: socket.socket | None = None  #: for programs in sandboxes: every request there needs a token
     tracker: ConnectionTracker = field(default_factory=tracker_of_this_process)  #: shared by all ports
     _running: list[HttpServer] = field(default_factory=list)
 
@@ -237,6 +238,8 @@ class Servers:
             serving.append((HttpServer(self.app, self.tracker), [self.inner]))
         if self.home is not None:  # its own tracker: clients on ports cannot keep the home's workers out
             serving.append((HttpServer(self.app, ConnectionTracker(MOST_DESCRIPTORS)), [self.home]))
+        if self.bridge is not None:
+            serving.append((HttpServer(with_token(self.app), self.tracker), [self.bridge]))
         self._running = [server for server, _ in serving]
         await asyncio.gather(*(server.serve(sockets=sockets) for server, sockets in serving))
 

@@ -13,7 +13,7 @@ from titan.home.identity import WORKER_TOKEN_FILE, home_token_id
 from titan.home.token_files import keep_home_token
 from titan.model.errors import Forbidden
 from titan.model.projects import DEFAULT_PROJECT, ORGANISATION, name_of_project, project_id_of
-from titan.model.tokens import FOR_THE_SERVER, MEMBERS, Organisation, Role, Token
+from titan.model.tokens import MEMBERS, Organisation, Role, Token
 from titan.ports.jobs_store import Reader, Transaction
 from titan.ports.runs_store import CallReader
 from titan.rules.access import Permission
@@ -64,7 +64,7 @@ async def sign_out(call: Call) -> Response[bytes]:
 def _answer(call: Call, caller: Caller, *, cookie: str | None = None) -> Response[bytes]:
     view = wire.SessionView(
         is_signed_in=caller.is_signed_in,
-        needs_token=call.app.access.requires_token,
+        needs_token=call.sender.authenticator.access.requires_token,
         role=caller.role,
         name=caller.token.name if caller.token is not None else None,
         token_id=caller.token.id if caller.token is not None else None,
@@ -87,7 +87,8 @@ async def create_token(call: Call, body: wire.NewTokenBody) -> wire.NewTokenAnsw
     """
     organisation_id = _organisation_asked(call, body.organisation)
     role = Role(body.role) if body.role is not None else default_role(organisation_id)
-    if role in FOR_THE_SERVER and not call.caller.may(Permission.OPERATE):
+    is_for_the_server = role is Role.ADMIN or (role is Role.WORKER and organisation_id == ORGANISATION)
+    if is_for_the_server and not call.caller.may(Permission.OPERATE):
         raise Forbidden(
             call.caller.name,
             expected=f"a role that may {Permission.OPERATE.value}, to make a token of role {role.value}",

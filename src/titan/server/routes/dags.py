@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -12,14 +13,13 @@ from titan.model.jobs import JobKind, JobSpec
 from titan.model.run_control import Orchestrator
 from titan.model.shaped import shaped
 from titan.orchestrator.archives import look_into
-from titan.orchestrator.bus import Kind, Topic
+from titan.orchestrator.bus import BusClosed, Kind, Topic
 from titan.orchestrator.cancel import cancel_dags
 from titan.orchestrator.receipts import Once, once
 from titan.orchestrator.rerun import redeploy
 from titan.orchestrator.retry import retry_dag
 from titan.orchestrator.submit import submit
 from titan.ports.jobs_store import Reader, Transaction
-from titan.ports.runtime import Blobs
 from titan.rules.access import Permission
 from titan.rules.jobs.dag import check_dag
 from titan.rules.jobs.gates import with_gates
@@ -27,7 +27,7 @@ from titan.rules.names import plain, shown
 from titan.rules.runs.lifecycle import dag_status
 from titan.server.evaluation import check_world, submit_into_world
 from titan.server.executions import check_stages_of_fork
-from titan.server.http.authorization import authorize, check_run_of_submission
+from titan.server.http.authorization import authorize, blobs_within_reach, check_run_of_submission
 from titan.server.http.call import LARGE_BODY_BYTES, Call, Json
 from titan.server.http.route import Routes
 from titan.server.http.validation import check_text
@@ -61,7 +61,7 @@ async def submit_dag(call: Call) -> Json[wire.Submitted]:
     if body.world is not None:
         await authorize(call, Permission.EVALUATE)
         check_world(new)
-    await _keep_scripts(call.app.blobs, body)
+    await _keep_scripts(call, body)
     dag_id = call.app.ids.dag_id()
 
     async def stored(new: NewDag) -> bytes:
@@ -115,7 +115,8 @@ async def show_dag(call: Call, query: wire.DagQuery) -> wire.DagView:
     async def is_final() -> bool:
         return (await app.store.look(look)).is_final
 
-    await app.bus.wait_until([Topic(Kind.DAG, dag_id)], is_final, query.wait_seconds)
+    with suppress(BusClosed):  # then the answer is how the DAG stands
+        await app.bus.wait_until([Topic(Kind.DAG, dag_id)], is_final, query.wait_seconds)
     if not query.jobs:
         return dag_view(await app.store.look(look))
 
@@ -202,7 +203,7 @@ def _digest_of_archive(call: Call, job: wire.NewJobBody) -> str:
     )
 
 
-async def _keep_scripts(blobs: Blobs, body: wire.SubmitBody) -> None:
+async def _keep_scripts(call: Call, body: wire.SubmitBody) -> None:
     """Check that every script matches its digest and that none is missing, then store them."""
     for digest, content in body.scripts.items():
         if hashlib.sha256(content).hexdigest() != digest:
@@ -212,9 +213,11 @@ async def _keep_scripts(blobs: Blobs, body: wire.SubmitBody) -> None:
                 found=f"{len(content)} bytes with another",
                 next_step="Send the script again.",
             )
-    wanted = {job.script: job.id for job in body.jobs if job.script is not None}
+    blobs = call.app.blobs
+    wanted = {job.script: job.id for job in body.jobs if job.script is not None and job.script not in body.scripts}
+    known = await blobs_within_reach(call, wanted)
     for digest, job in wanted.items():
-        if digest not in body.scripts and not blobs.touch(digest):
+        if digest not in known or not blobs.touch(digest):
             raise InvalidInput(
                 f"job '{job}'",
                 expected="its script among `scripts`, or sent before",

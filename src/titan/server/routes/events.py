@@ -8,6 +8,7 @@ reconnects with its last cursor or `seq` misses nothing, whichever server answer
 import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
@@ -23,7 +24,7 @@ from titan.insight.bodies import intervention_of, is_intervention
 from titan.model.events import JournalEntry
 from titan.model.run_control import RunStatus
 from titan.model.runs import Run
-from titan.orchestrator.bus import CALLS, JOURNAL
+from titan.orchestrator.bus import CALLS, JOURNAL, BusClosed
 from titan.ports.jobs_store import Reader
 from titan.ports.runs_store import CallReader, ChangedRun, ReportedEntry
 from titan.ports.runtime import Clock
@@ -156,7 +157,7 @@ async def _frames(call: Call, query: wire.EventsQuery, cursor: str | None) -> As
     here = known or present
     yield wire.ResyncFrame(resync=str(here)) if known is None else None
     now = asyncio.get_running_loop().time
-    with app.metrics.event_clients.track_inprogress(), app.bus.watch([JOURNAL, CALLS]) as watch:
+    with app.metrics.event_clients.track_inprogress(), app.bus.watch([JOURNAL, CALLS]) as watch, suppress(BusClosed):
         sent_at = now()
         while not app.bus.is_closed and await call.sender.is_still_valid():
             entries, seq = await _after(call, query, here.seq)
@@ -296,7 +297,7 @@ async def _envelopes(call: Call, query: wire.StreamQuery, *, with_actions: bool)
     """Yield events, each after the one before was sent, until the server stops or the caller's token expires."""
     app = call.app
     now = asyncio.get_running_loop().time
-    with app.metrics.event_clients.track_inprogress(), app.bus.watch([CALLS]) as watch:
+    with app.metrics.event_clients.track_inprogress(), app.bus.watch([CALLS]) as watch, suppress(BusClosed):
         newest = await asyncio.to_thread(app.calls.read, lambda reader: reader.newest_version())
         here, sent_at = newest if query.since is None else query.since, now()
         subscription = _Subscription(call.project_id, query.run_id, with_actions, app.clock, since=here)

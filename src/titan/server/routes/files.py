@@ -1,9 +1,11 @@
 """Routes of files: upload and download by name or digest, and the files that jobs leave."""
 
 import asyncio
+import hashlib
 import os
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import BinaryIO, Final
 from urllib.parse import quote
@@ -19,6 +21,7 @@ from titan.ports.jobs_store import Reader, Transaction
 from titan.ports.runtime import Blobs
 from titan.rules.access import Permission
 from titan.rules.names import as_filename, check_filename, check_name, check_path, shown
+from titan.server.http.authorization import blobs_within_reach, check_blob
 from titan.server.http.call import Call, Json
 from titan.server.http.responses import BYTES
 from titan.server.http.route import Routes
@@ -31,6 +34,7 @@ route = Routes()
 
 NOT_ARRIVED: Final = "its content has not arrived"
 MAX_REASON_CHARACTERS: Final = 1000
+MOST_SENT: Final = 100_000  # remembered contents that workers sent and have not noted yet
 
 
 @route("PUT /api/files/{name}", Permission.WRITE_SHARED, body=bytes, status=201, mutates=True, adds=True)
@@ -64,6 +68,7 @@ async def download(call: Call) -> Stream:
 @route("GET /api/blobs/{digest}", Permission.FETCH, answer=bytes, media_type="application/octet-stream")
 async def download_blob(call: Call, query: BlobQuery) -> Stream:
     """Return the content of a digest; `name` makes it a download of that name, `inline` shows an image."""
+    await check_blob(call, call.path("digest"))
     if query.inline:
         return stored_content(call, call.path("digest"), name=query.name, headers=shown_as_image(query.name))
     return stored_content(call, call.path("digest"), name=query.name)
@@ -81,7 +86,11 @@ async def note(call: Call, body: wire.NoteFilesRequest) -> wire.NoteFilesAnswer:
     await app.store.look(partial(attempt_that_leaves, worker_id=worker_id, lease_id=lease_id, now=app.clock.now()))
     for content in body.contents:
         await asyncio.to_thread(app.blobs.put, content)
-    files = [_in_our_terms(file, node, app.blobs) for file in body.files]
+    sent = {hashlib.sha256(content).hexdigest() for content in body.contents}
+    digests = {file.digest for file in body.files if file.digest is not None} - sent
+    sent |= {digest for digest in digests if (lease_id, digest) in app.sent_contents}
+    refused = digests - sent - await blobs_within_reach(call, digests - sent)
+    files = [_in_our_terms(file, node, app.blobs, refused) for file in body.files]
     await app.orchestrator.keep(partial(note_files, worker_id=worker_id, lease_id=lease_id, files=files))
     missing = [noted.digest for noted, file in zip(body.files, files, strict=True) if noted.digest != file.digest]
     return wire.NoteFilesAnswer(missing=[digest for digest in dict.fromkeys(missing) if digest])
@@ -104,6 +113,9 @@ async def take_content(call: Call) -> wire.ContentAnswer:
             found=f"{size_bytes} bytes with {found}",
             next_step="Read the file again: it changed meanwhile.",
         )
+    if len(app.sent_contents) >= MOST_SENT:
+        app.sent_contents.clear()  # what is noted afterwards is asked for again
+    app.sent_contents.add((call.path("lease"), digest))
     return wire.ContentAnswer(digest=digest, size_bytes=size_bytes)
 
 
@@ -162,9 +174,9 @@ def _check_contents(contents: list[bytes]) -> None:
         )
 
 
-def _in_our_terms(file: wire.NotedFile, node: str, blobs: Blobs) -> AttemptFile:
-    """Return the file as it is listed, without its digest if its content is missing."""
-    is_here = file.digest is None or blobs.touch(file.digest)
+def _in_our_terms(file: wire.NotedFile, node: str, blobs: Blobs, refused: AbstractSet[str]) -> AttemptFile:
+    """Return the file as it is listed, without its digest if its content is missing, or not the worker's to name."""
+    is_here = file.digest is None or (file.digest not in refused and blobs.touch(file.digest))
     return shaped(
         AttemptFile,
         file,

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import groupby, islice
 from typing import Final, Literal
@@ -14,7 +15,7 @@ from titan.insight.story import story
 from titan.model.errors import StaleLease, TooLarge
 from titan.model.jobs import GateOutcome, Job, JobStatus, QueuePart, ReadyPart
 from titan.model.shaped import shaped
-from titan.orchestrator.bus import Kind, Topic
+from titan.orchestrator.bus import BusClosed, Kind, Topic
 from titan.orchestrator.cancel import cancel_jobs
 from titan.orchestrator.gates import decide as decide_gate
 from titan.orchestrator.rerun import rerun_job
@@ -86,7 +87,8 @@ async def show_job(call: Call, query: wire.JobQuery) -> wire.JobView:
     job = await app.store.look(partial(_find, call=call, scope=query))
     if not job.status.is_final:
         topics = [Topic(Kind.JOB, job.id)]
-        await app.bus.wait_until(topics, partial(_is_final, app, job.id), query.wait_seconds)
+        with suppress(BusClosed):  # then the answer is how the job stands
+            await app.bus.wait_until(topics, partial(_is_final, app, job.id), query.wait_seconds)
     return await app.store.look(lambda reader: job_view(reader, _again(reader, job.id)))
 
 
@@ -120,13 +122,13 @@ async def read_log(call: Call, query: wire.LogQuery) -> Response[bytes] | Stream
 async def _follow(app: AppState, job_id: str, query: wire.LogQuery, *, end: int | None) -> AsyncIterator[bytes]:
     """Yield output as it arrives, until `end`, or until the job, or the requested attempt, has ended."""
     offset = query.offset
-    with app.bus.watch([Topic(Kind.JOB, job_id), Topic(Kind.LOG, job_id)]) as watch:
+    with app.bus.watch([Topic(Kind.JOB, job_id), Topic(Kind.LOG, job_id)]) as watch, suppress(BusClosed):
         while True:
             is_over = await app.store.look(partial(_writes_no_more, job_id=job_id, attempt=query.attempt))
             async for part in _parts(app, job_id, query.attempt, offset=offset, end=end):
                 offset += len(part)
                 yield part
-            if is_over or app.bus.is_closed or (end is not None and offset >= end):
+            if is_over or (end is not None and offset >= end):
                 return
             await watch.wait(FOLLOW_SECONDS)
 
@@ -310,8 +312,9 @@ def reject_gate(call: Call, tx: Transaction, query: ScopeQuery, body: wire.Decid
 def _decide(
     call: Call, tx: Transaction, scope: ScopeQuery, body: wire.DecideBody, outcome: GateOutcome
 ) -> wire.GateView:
-    comment = check_text("comment of the decision", body.comment) or None
-    claimed = check_text("field by of the decision", body.by or "", limit_characters=200)
+    clean = call.app.recorder.without_secrets
+    comment = clean(check_text("comment of the decision", body.comment)) or None
+    claimed = clean(check_text("field by of the decision", body.by or "", limit_characters=200))
     by = _decider(call, claimed)
     return gate_view(tx, decide_gate(tx, _find_gate(tx, call, scope), outcome, by=by, comment=comment))
 

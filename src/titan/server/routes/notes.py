@@ -18,7 +18,7 @@ from titan.rules.access import Permission
 from titan.rules.names import shown
 from titan.rules.runs.attention import OWN_SPAN, Thresholds, acknowledgement, depends_on_agent, reasons
 from titan.rules.runs.lifecycle import not_reported_yet
-from titan.server.http.authorization import check_reporter
+from titan.server.http.authorization import check_reporter, check_scored
 from titan.server.http.call import Call
 from titan.server.http.responses import json_answer
 from titan.server.http.route import Routes
@@ -253,7 +253,9 @@ async def _keep(call: Call, scores: Sequence[Score]) -> list[str]:
     Raises:
         Forbidden: a job may not write to one of the runs; nothing was stored.
     """
-    await check_reporter(call, list(dict.fromkeys(score.trace_id for score in scores)))
+    run_ids = list(dict.fromkeys(score.trace_id for score in scores))
+    await check_reporter(call, run_ids)
+    await check_scored(call, list(map(call.app.recorder.known_as, run_ids)))
     own = await run_of_caller(call)  # spans of a job are in the job's run, whatever their trace
     clean, known_as = call.app.recorder.without_secrets, call.app.recorder.known_as
     author = "langfuse"

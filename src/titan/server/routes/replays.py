@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from functools import partial
@@ -21,7 +21,7 @@ from titan.model.runs import Replay, ReplayLevel, ReplayState, Run
 from titan.model.shaped import shaped
 from titan.model.tokens import Role
 from titan.ports.runs_store import CallReader, CallTransaction
-from titan.replay.orders import CODE_MISSING, ForkOrder, Order
+from titan.replay.orders import CODE_MISSING, CODE_UNTRUSTED, ForkOrder, Order
 from titan.rules.access import Permission
 from titan.rules.names import shown
 from titan.rules.runs.lifecycle import end_by_hand
@@ -136,13 +136,16 @@ async def report_replay(call: Call, body: wire.ReplayProgressBody) -> wire.Repla
     if body.report is None and body.error is None:
         return await asyncio.to_thread(view_of, call, replay)
 
+    clean = call.app.recorder.without_secrets
+    error = body.error and clean(body.error)
+
     def act(tx: CallTransaction) -> Replay:
         found = _find(tx, call)
         if found.state is not ReplayState.RUNNING:  # it was cancelled meanwhile
             return found
-        ended = replace(found, ended_at=tx.now, state=ReplayState.FAILED, error=body.error)
+        ended = replace(found, ended_at=tx.now, state=ReplayState.FAILED, error=error)
         if body.report is not None:
-            ended = _with_report(ended, body.report)
+            ended = _with_report(ended, body.report, clean)
         tx.save_replay(ended)
         return ended
 
@@ -179,7 +182,7 @@ async def _store_report(call: Call, body: wire.NewReplayBody) -> wire.ReplayView
 
     def act(tx: CallTransaction) -> Replay:
         begun = new_replay(call, tx, find_recorded_run(tx, call), replay_id, ReplayLevel.RE_EXECUTE)
-        replay = _with_report(replace(begun, ended_at=tx.now), report)
+        replay = _with_report(replace(begun, ended_at=tx.now), report, call.app.recorder.without_secrets)
         tx.save_replay(replay)
         return replay
 
@@ -210,14 +213,14 @@ def new_replay(
     )
 
 
-def _with_report(replay: Replay, report: wire.ReplayReport) -> Replay:
+def _with_report(replay: Replay, report: wire.ReplayReport, clean: Callable[[str], str]) -> Replay:
     """Return the replay, completed with a report."""
     result = wire.ReplayResult(comparison=report.comparison, re_execution=report.re_execution)
     return replace(
         replay,
         state=ReplayState.COMPLETED,
         metrics=msgspec.json.encode(report.metrics).decode(),
-        result=msgspec.json.encode(result).decode(),
+        result=clean(msgspec.json.encode(result).decode()),
     )
 
 
@@ -266,6 +269,8 @@ def list_replays(call: Call, reader: CallReader, query: wire.ReplaysQuery) -> wi
 def _why_not_executed(call: Call, reader: CallReader, run: Run) -> str | None:
     if run.status in (RunStatus.PENDING, RunStatus.RUNNING):
         return "run_incomplete"
+    if run.is_untrusted:
+        return CODE_UNTRUSTED
     processes = processes_of_run(reader, run)
     return None if has_stored_program(processes) or call.app.executions.has_stages(run) else CODE_MISSING
 
@@ -418,7 +423,15 @@ async def start_fork(call: Call, body: wire.NewForkBody) -> wire.ForkView:
         max_usd=str(body.max_usd or 0),
         max_calls=body.max_calls or 0,
     )
-    order = Order(path=path_of(run, replay_id), run_id=run.id, no_sandbox=body.no_sandbox, fork=fork)
+    server = call.app.server_info
+    order = Order(
+        path=path_of(run, replay_id),
+        run_id=run.id,
+        no_sandbox=body.no_sandbox,
+        fork=fork,
+        home=server.home,
+        home_id=server.home_id,
+    )
     dag_id = await call.app.executions.begin(run, order, name=f"fork-{replay_id[:8]}")
     entry = {"type": "run", "run_id": fork_id, "at_ns": time.time_ns(), "agent_id": run.agent_id, "name": run.name}
     recorded = {"entries": [entry | {"parent_run_id": run.id, "forked_at_action_id": at}]}

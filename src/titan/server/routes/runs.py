@@ -1,15 +1,19 @@
 """Routes of runs: list, show, cancel, end, pin, archive, delete, retry, resume."""
 
+import asyncio
 import dataclasses
+import secrets
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 
 from msgspec.structs import replace
 
+from titan.home.identity import OWNER_KEY_FILE, owner_key
 from titan.ingest.agentsentinel import REPLAY_TAG, replay_session
 from titan.insight.suggestions import similar_names
-from titan.model.errors import Conflict
+from titan.model.errors import Conflict, Forbidden
 from titan.model.run_control import RunOutcome, RunStatus
 from titan.model.runs import Run
 from titan.orchestrator.cancel import cancel_run as cancel_all_of
@@ -31,7 +35,7 @@ from titan.server.views.jobs import Stages, add_stages
 from titan.server.views.runs import run_detail_view, run_view, run_views
 from titan.wire.actions import EndRunBody
 from titan.wire.base import OkAnswer
-from titan.wire.runs import ElsewhereView, RegistryAnswer, RegistryQuery, RunDetailView, RunView
+from titan.wire.runs import ElsewhereView, RegistryAnswer, RegistryQuery, RunDetailView, RunView, TrustBody
 from titan.wire.work import Cancelled, Resumed, Retried
 
 route = Routes()
@@ -103,7 +107,7 @@ def cancel_run(call: Call, tx: Transaction) -> Cancelled:
 @route("POST /api/v1/runs/{run}/end", Permission.CHANGE_WORK, mutates=True)
 async def end_run(call: Call, body: EndRunBody) -> RunView:
     """Report how a run ended. Jobs of its stages still run to their end; later actions open the run again."""
-    check_text("error of the run's end", body.error or "")
+    body.error = call.app.recorder.without_secrets(check_text("error of the run's end", body.error or "")) or None
     run = await call.read_runs(partial(find_recorded_run, call=call))
     if run.has_stages:
         await call.keep(partial(_end_stages, run=run, body=body))
@@ -129,6 +133,27 @@ async def pin_run(call: Call) -> RunView:
 async def unpin_run(call: Call) -> RunView:
     """Make a pinned run subject to retention again."""
     return await _answer(call, await call.change_runs(partial(_pinned, call=call, is_pinned=False)))
+
+
+@route("POST /api/v1/runs/{run}/trust", Permission.CURATE)
+async def trust_run(call: Call, body: TrustBody) -> RunView:
+    """Allow workers to execute the code of an imported run, or forbid it again, for somebody who can read the home."""
+    home = Path(call.app.server_info.home)
+    if not secrets.compare_digest((await asyncio.to_thread(owner_key, home)).encode(), body.key.encode()):
+        raise Forbidden(
+            call.caller.name,
+            expected=f"the content of {home / OWNER_KEY_FILE}, which shows that its owner asks",
+            found="another key",
+            next_step=f"Where the server runs: TITAN_HOME={home} titan runs trust {call.path('run')}",
+        )
+
+    def act(tx: CallTransaction) -> Run:
+        run = find_recorded_run(tx, call)
+        trusted = replace(run, trusted_at=(run.trusted_at or tx.now) if body.is_trusted else None)
+        tx.save_run(trusted)
+        return trusted
+
+    return await _answer(call, await call.change_runs(act))
 
 
 def _pinned(tx: CallTransaction, call: Call, *, is_pinned: bool) -> Run:

@@ -1,5 +1,6 @@
 """Routes of tasks, and of suites: a workflow with its tasks, agents and endpoints."""
 
+import asyncio
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -193,7 +194,7 @@ async def apply_suite(call: Call, body: wire.ApplyBody) -> wire.ApplyAnswer:
         created=counts[Change.CREATED],
         changed=counts[Change.CHANGED],
         unchanged=counts[Change.UNCHANGED],
-        warnings=[*warnings_of_world(world), *about_tasks],
+        warnings=[*await asyncio.to_thread(warnings_of_world, world), *about_tasks],
     )
 
 

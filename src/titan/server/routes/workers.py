@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
 from titan.model.errors import Conflict, InvalidInput, StaleLease
 from titan.model.jobs import JobStatus
-from titan.model.projects import name_of_project
+from titan.model.projects import name_of_project, organisation_of
 from titan.model.shaped import shaped
 from titan.model.workers import Worker, WorkerState
 from titan.orchestrator.attempts import Leased, Progress
@@ -64,6 +64,7 @@ async def register(call: Call, body: wire.Registration) -> wire.Registered:
         joined_at=now,
         seen_at=now,
         token_id=None if token is None else token.id,
+        organisation_id=call.caller.organisation_id,
         confines=token is not None and token.confines,
     )
     await call.app.orchestrator.join(worker)
@@ -120,7 +121,7 @@ async def append_log(call: Call, query: wire.LogPartQuery) -> wire.LogAnswer:
 async def complete(call: Call, body: wire.CompleteRequest) -> wire.CompleteAnswer:
     """Accept reports of ended attempts, each with the last part of its output; those after a gap wait."""
     worker_id = call.path("worker")
-    reports = [_in_our_terms(report) for report in body.reports]  # all are checked before anything is stored
+    reports = [_in_our_terms(report, call.app) for report in body.reports]  # all are checked before anything is stored
 
     def look(reader: Reader) -> list[Attempt | None]:
         return [reader.attempt(report.lease_id) for report in reports]
@@ -145,7 +146,7 @@ async def sort_out_workspaces(call: Call, body: wire.WorkspacesRequest) -> wire.
     worker_id = call.path("worker")
 
     def look(reader: Reader) -> list[str]:
-        known_worker(reader, worker_id)
+        organisation_id = known_worker(reader, worker_id).organisation_id
         pinned = call.app.calls.read(lambda calls: calls.pinned_runs())
         projects, old = reader.projects(), []
         for name, seconds in islice(body.idle_seconds.items(), wire.MAX_WORKSPACES_ASKED):
@@ -157,6 +158,8 @@ async def sort_out_workspaces(call: Call, body: wire.WorkspacesRequest) -> wire.
                 continue
             dag = reader.dag(owner_id) if kind == "dag" else None
             owner = dag if run is None else reader.run_control(*run)
+            if owner is not None and organisation_of(owner.project_id) != organisation_id:
+                continue
             if may_delete_workspace(owner, idle=timedelta(seconds=seconds), keep=keep, now=now):
                 old.append(name)
         return old
@@ -182,11 +185,12 @@ def _assignments(app: AppState, granted: Sequence[Leased]) -> list[wire.Assignme
     for leased in granted:
         if leased.job.ready_at is not None:
             app.metrics.queue_wait.observe((leased.attempt.leased_at - leased.job.ready_at).total_seconds())
-    return [_assignment(leased, app.max_log_bytes) for leased in granted]
+    return [_assignment(leased, app) for leased in granted]
 
 
-def _assignment(leased: Leased, max_log_bytes: int) -> wire.Assignment:
-    attempt, job, dag = leased.attempt, leased.job, leased.dag
+def _assignment(leased: Leased, app: AppState) -> wire.Assignment:
+    attempt, job, dag, cipher = leased.attempt, leased.job, leased.dag, app.orchestrator.cipher
+    env = dict(job.spec.env) if cipher is None else cipher.decrypted(job.spec.env, job.project_id)
     assert job.spec.filename is not None, f"gate {job.id} was leased"
     return shaped(
         wire.Assignment,
@@ -201,9 +205,10 @@ def _assignment(leased: Leased, max_log_bytes: int) -> wire.Assignment:
         workspace=workspace_of(dag),
         script=job.spec.script or "",
         args=list(job.spec.args),
-        env=dict(job.spec.env),
+        env=env,
+        masked=app.recorder.secret_names(env),
         token=attempt.token,
-        max_log_bytes=max_log_bytes or None,
+        max_log_bytes=app.max_log_bytes or None,
         label=attempt.label,
         is_prefetched=job.status is JobStatus.READY,
         ready_at=job.ready_at,
@@ -250,10 +255,11 @@ def _if_live(attempt: Attempt | None, worker_id: str) -> Attempt | None:
     return attempt if is_live else None
 
 
-def _in_our_terms(report: wire.Report) -> AttemptReport:
+def _in_our_terms(report: wire.Report, app: AppState) -> AttemptReport:
     check_text(f"error of attempt {shown(report.lease_id)}", report.error or "")
     check_moment(f"started_at of attempt {shown(report.lease_id)}", report.started_at)
-    return shaped(AttemptReport, report)
+    error = report.error and app.recorder.without_secrets(report.error)
+    return shaped(AttemptReport, report, error=error)
 
 
 def _check_home(app: AppState, body: wire.Registration) -> None:
@@ -289,7 +295,8 @@ def list_workers(call: Call, reader: Reader, query: wire.WorkersQuery) -> wire.W
     """List workers, connected ones first."""
     states = query.state.split(",") if query.state else None
     local_ids, owns = _local_ids(call), call.caller.owns
-    workers = [w for w in reader.workers() if states is None or displayed_state(w) in states]
+    known = [each for each in reader.workers() if call.caller.sees_worker_of(each.organisation_id)]
+    workers = [each for each in known if states is None or displayed_state(each) in states]
     views = [worker_view(reader, worker, owns=owns, local_ids=local_ids) for worker in workers]
     return wire.WorkersAnswer(workers=views)
 

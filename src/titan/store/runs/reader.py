@@ -20,7 +20,7 @@ from titan.model.runs import (
     Stops,
 )
 from titan.ports.runs_store import ChangedRun, FlatRun, ReportedEntry, StoredEntry, TapeCheck
-from titan.store.columns import methods_read_rows, to_json, to_us
+from titan.store.columns import methods_read_rows, to_json, to_us, within
 from titan.store.runs.lists import NO_RUN, SqlCallLists
 from titan.store.runs.packing import Packed
 from titan.store.runs.rows import (
@@ -271,6 +271,9 @@ class SqlCallReader(SqlCallLists):
 
     def named_blobs(self, digests: Sequence[str]) -> set[str]:
         return {str(row[0]) for row in self._all("named_blobs", digests=to_json(digests))}
+
+    def is_blob_within(self, digest: str, reach: str) -> bool:
+        return self._one("blob_is_within", digest=digest, **within(reach)) is not None
 
     def note(self, name: str) -> str | None:
         row = self._one("note", name=name)

@@ -34,7 +34,7 @@ from titan.model.runs import (
     counted_alone,
 )
 from titan.ports.runs_store import FlatRun, ReportedEntry
-from titan.store.columns import Columns, from_us, from_us_or_none, to_us
+from titan.store.columns import IS_WITHIN, Columns, from_us, from_us_or_none, to_us
 from titan.store.session import Row
 
 #: What a column can hold here, in the order of the columns.
@@ -215,6 +215,7 @@ _REPLAY_FRAGMENTS: Final = REPLAYS.fragments("replay", "replays.")
 FRAGMENTS: Final[Mapping[str, str]] = {
     **RUN_FRAGMENTS,
     **ACTION_FRAGMENTS,
+    **IS_WITHIN,
     **NOTES.fragments("note", "notes."),
     **NOTES.updates("note", but=("id", "project_id")),
     **_REPLAY_FRAGMENTS,

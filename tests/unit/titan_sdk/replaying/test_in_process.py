@@ -16,6 +16,7 @@ from tests.support.replayable import recorded
 from titan_sdk.recording.process import recording_to
 from titan_sdk.replaying.answers import ReplayDiverged
 from titan_sdk.replaying.starting import Replay
+from titan_sdk.tape.values import ReplayedError
 
 made: list[str] = []
 
@@ -70,11 +71,13 @@ def ask_twice(prompt: str) -> list[object]:
     return [call_llm(prompt), call_llm(prompt)]
 
 
-def replayed(main: Callable[[], object], tmp_path: Path, other: Callable[[], object] | None = None) -> Replay:
+def replayed(
+    main: Callable[[], object], tmp_path: Path, other: Callable[[], object] | None = None, *, trusted: bool = True
+) -> Replay:
     """Record `main`, replay it or `other`, and return what came of it."""
     path = recorded(main, tmp_path / "run.jsonl")
     made.clear()
-    with titan_sdk.replay(path) as found:
+    with titan_sdk.replay(path, trusted=trusted) as found:
         (other or main)()
     return found
 
@@ -100,6 +103,24 @@ def test_a_recorded_exception_is_raised_again(tmp_path: Path) -> None:
 
     assert [(type(error), error.args) for error in raised] == [(LookupError, ("this", 7))] * 2
     assert (found.divergences, made) == ([], [])
+
+
+def test_a_file_that_is_not_trusted_gives_a_plain_error_and_says_so_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raised: list[BaseException] = []
+
+    def main() -> None:
+        for word in ("this", "that"):
+            with pytest.raises(Exception, match=word) as error:
+                refuse(word)
+            raised.append(error.value)
+
+    replayed(main, tmp_path, trusted=False)
+
+    assert [type(error) for error in raised] == [LookupError, LookupError, ReplayedError, ReplayedError]
+    assert str(raised[2]) == "LookupError: ('this', 7)"
+    assert capsys.readouterr().err.count("plain data") == 1
 
 
 def test_five_calls_side_by_side_get_what_each_got(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ print(json.dumps({asks}))
 def told(source: str, *, pins: str, seed: int, folder: Path) -> Any:
     program = PROGRAM.replace("{asks}", ASKS[source])
     command = [sys.executable, "-c", program, pins, str(seed), str(folder)]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout)
 
 
 @pytest.fixture
@@ -77,4 +77,4 @@ assert datetime.now() - datetime.now() == timedelta(milliseconds=-1)
 assert pickle.loads(pickle.dumps(datetime(2020, 1, 1))) == copy.deepcopy(datetime(2020, 1, 1)) == real(2020, 1, 1)
 assert datetime.strptime("2020", "%Y") == datetime.combine(date(2020, 1, 1), datetime.min.time())
 """
-    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)
+    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, timeout=120)

@@ -91,3 +91,44 @@ def test_a_class_that_is_not_loaded_is_named() -> None:
 
     with pytest.raises(CannotRevive, match=r"the class .*:Shade is not loaded; import its module"):
         revived(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        (Pair(1, Colour.RED), {"left": 1, "right": {"name": "RED", "value": "red"}}),
+        (a_report("x", [Frozen(datetime(2026, 1, 1, tzinfo=UTC), Colour.RED)]), None),
+        (Words(["a", "b"]), ["a", "b"]),
+        (Title("t"), "t"),
+        ([{"deep": Words(["a"])}], [{"deep": ["a"]}]),
+        (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)),
+    ],
+    ids=repr,
+)
+def test_a_recording_that_is_not_trusted_makes_no_object_of_a_class_that_it_names(value: Any, plain: Any) -> None:
+    found = revived(encoded_text(value), is_trusted=False)
+
+    assert not {kind.__module__ for kind in kinds_in(found)} & {__name__}
+    assert plain is None or found == plain
+
+
+def test_a_class_that_a_recording_names_is_not_even_asked() -> None:
+    text = f'{{"$object": {{"type": "{__name__}:Greedy", "state": {{"a": 1}}}}}}'
+
+    assert revived(text, is_trusted=False) == {"a": 1}
+    with pytest.raises(AssertionError, match="code of a class"):
+        revived(text)
+
+
+class Greedy:
+    """A class that runs code on values."""
+
+    @classmethod
+    def model_validate(cls, state: object) -> object:
+        raise AssertionError(f"code of a class ran on {state}")
+
+
+def kinds_in(value: Any) -> set[type]:
+    """Return the types of a value and of all in it."""
+    parts = [*value.keys(), *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+    return {type(value)}.union(*map(kinds_in, parts))

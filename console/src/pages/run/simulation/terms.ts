@@ -47,6 +47,7 @@ export const CAUSES: Record<string, string> = {
 export const REASONS: Record<string, string> = {
   run_incomplete: "The run has not ended.",
   code_missing: "Titan does not have the code of this run.",
+  code_untrusted: "The run was imported. Read its code, then: titan runs trust RUN.",
   nothing_recorded: "The run has no recorded calls.",
   recording_changed: "The recording is not what was recorded, or a part of it is gone.",
   entries_lost: "Entries were lost before they were recorded.",

@@ -3,7 +3,7 @@
 -- Names and ids have collation "C": they compare by their bytes, as in SQLite, whatever the database's own collation is.
 -- Flags are integers 0 and 1, so that a row reads the same from both databases. JSON is text that no query looks into.
 -- Whoever changes this file raises its version, here and for SQLite, and adds the step to it in migrations/ (decision 57).
--- version: 18
+-- version: 19
 
 create table meta (
     name text collate "C" not null primary key,

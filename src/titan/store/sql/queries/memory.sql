@@ -80,6 +80,14 @@ union all
 select 1 from attempt_files where digest = :digest
 limit 1
 
+-- name: blob_is_within
+select 1 from files where digest = :digest and {is_within}
+union all
+select 1 from stored_values where artifact = :digest and {is_within}
+union all
+select 1 from attempt_files where digest = :digest and {is_within}
+limit 1
+
 -- name: old_files
 select project_id, name, run_id from files
 where (project_id, name) > (:after_project_id, :after_name) and changed_at_us < :before_us

@@ -4,7 +4,7 @@
 -- Tables of short rows that are found by their key alone are `without rowid`: one page less to write per row. With
 -- long rows (values of 1 KB and more) that makes reads three times as slow, measured; so `stored_values` is not.
 -- Whoever changes this file raises its version, here and for PostgreSQL, and adds the step to it in migrations/ (decision 57).
--- version: 18
+-- version: 19
 
 create table meta (
     name text not null primary key,
@@ -93,7 +93,8 @@ create index dags_by_maker on dags (made_by) where made_by is not null;
 
 -- `lane` says who may take a job now: '*' any worker, an id that worker only, null nobody. It makes both questions of
 -- dispatch one range of one small index, so READY jobs that this worker cannot do cost it nothing. `requirement` is the
--- label of the job's queue: of a job that is confined to the workers with one token, `GPU@<token id>`.
+-- label of the job's queue: of a job that is confined to the workers with one token, `GPU@<token id>`; of another
+-- organisation than `local`, `GPU@@acme` or `GPU@<token id>@acme`.
 create table jobs (
     id text not null primary key,
     project_id text not null,

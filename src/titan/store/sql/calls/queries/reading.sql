@@ -93,6 +93,9 @@ select project_id, id from runs where pinned_at_us is not null
 -- name: named_blobs
 select distinct digest from blobs where digest in each(:digests)
 
+-- name: blob_is_within
+select 1 from blobs where digest = :digest and {is_within} limit 1
+
 -- name: actions_of_run
 select {action_columns}
 from actions
