@@ -1,0 +1,1 @@
+-- Nothing here: the step of another part of issue 31.
