@@ -2667,6 +2667,17 @@ export interface components {
             definition: Record<string, never>;
         };
         /**
+         * AgentQuery
+         * @description GET /api/v1/agents/{agent}/stats.
+         */
+        AgentQuery: {
+            /**
+             * @description Default: production; all in exports, and where a run, DAG or session is named.
+             * @default null
+             */
+            origin: ("all" | "evaluation" | "production") | null;
+        };
+        /**
          * AgentRunDetailView
          * @description An agent run with what it answered and how it was graded.
          */
@@ -2685,7 +2696,7 @@ export interface components {
             ended_at: string | null;
             error: Record<string, never> | null;
             error_class: string | null;
-            /** @description What the first failed scorer found, or the error's words. */
+            /** @description What the first scorer found that failed, else that could not grade, or the error's words. */
             failure_detail: string | null;
             failure_mode: string | null;
             field: string;
@@ -2745,7 +2756,7 @@ export interface components {
             ended_at: string | null;
             error: Record<string, never> | null;
             error_class: string | null;
-            /** @description What the first failed scorer found, or the error's words. */
+            /** @description What the first scorer found that failed, else that could not grade, or the error's words. */
             failure_detail: string | null;
             failure_mode: string | null;
             field: string;
@@ -2846,6 +2857,11 @@ export interface components {
              * @default null
              */
             before: string | null;
+            /**
+             * @description Default: production; all in exports, and where a run, DAG or session is named.
+             * @default null
+             */
+            origin: ("all" | "evaluation" | "production") | null;
         };
         /**
          * AgentView
@@ -2891,6 +2907,11 @@ export interface components {
              * @default 50
              */
             limit: number;
+            /**
+             * @description Default: production; all in exports, and where a run, DAG or session is named.
+             * @default null
+             */
+            origin: ("all" | "evaluation" | "production") | null;
             /**
              * @description Part of an id.
              * @default null
@@ -3177,6 +3198,11 @@ export interface components {
             max_cost: string | null;
             /** @default null */
             min_cost: string | null;
+            /**
+             * @description Default: production; all in exports, and where a run, DAG or session is named.
+             * @default null
+             */
+            origin: ("all" | "evaluation" | "production") | null;
             /**
              * @description One outcome or several, with commas between; `running` for those without one.
              * @default null
@@ -3488,6 +3514,8 @@ export interface components {
             made_by: string | null;
             name: string;
             on_failure: components["schemas"]["OnFailure"];
+            /** @description What its run is for. */
+            origin: components["schemas"]["Origin"];
             started_at: string | null;
             status: components["schemas"]["StageStatus"];
             submitted_at: string;
@@ -3518,6 +3546,11 @@ export interface components {
             limit: number;
             /** @default null */
             name: string | null;
+            /**
+             * @description Default: production; all in exports, and where a run, DAG or session is named.
+             * @default null
+             */
+            origin: ("all" | "evaluation" | "production") | null;
             /** @default null */
             q: string | null;
             /** @default null */
@@ -3625,6 +3658,8 @@ export interface components {
          * @description Where a query that found nothing would have found something.
          */
         ElsewhereView: {
+            /** @description In the same window, whatever the runs are for. */
+            in_all_origins: number;
             in_all_time: number;
             similar_agents: string[];
         };
@@ -3784,6 +3819,11 @@ export interface components {
              * @enum {unknown}
              */
             order: "asc" | "desc";
+            /**
+             * @description Default: production; all in exports, and where a run, DAG or session is named.
+             * @default null
+             */
+            origin: ("all" | "evaluation" | "production") | null;
             /**
              * @description Forks of this run.
              * @default null
@@ -4122,6 +4162,11 @@ export interface components {
              */
             limit: number;
             /**
+             * @description Default: production; all in exports, and where a run, DAG or session is named.
+             * @default null
+             */
+            origin: ("all" | "evaluation" | "production") | null;
+            /**
              * @description As in GET /api/v1/runs.
              * @default null
              */
@@ -4213,6 +4258,11 @@ export interface components {
             end_date: string | null;
             /** @default null */
             intervention_type: string | null;
+            /**
+             * @description Default: production; all in exports, and where a run, DAG or session is named.
+             * @default null
+             */
+            origin: ("all" | "evaluation" | "production") | null;
             /** @default 1 */
             page: number;
             /**
@@ -4489,6 +4539,11 @@ export interface components {
             /** @default null */
             min_cost: string | null;
             /**
+             * @description Default: production; all in exports, and where a run, DAG or session is named.
+             * @default null
+             */
+            origin: ("all" | "evaluation" | "production") | null;
+            /**
              * @description One outcome or several, with commas between; `running` for those without one.
              * @default null
              */
@@ -4520,6 +4575,11 @@ export interface components {
             max_cost: string | null;
             /** @default null */
             min_cost: string | null;
+            /**
+             * @description Default: production; all in exports, and where a run, DAG or session is named.
+             * @default null
+             */
+            origin: ("all" | "evaluation" | "production") | null;
             /**
              * @description One outcome or several, with commas between; `running` for those without one.
              * @default null
@@ -5018,6 +5078,12 @@ export interface components {
             data: components["schemas"]["OrganisationView"][];
         };
         /**
+         * Origin
+         * @description What a run is for; lists show those of production unless asked.
+         * @enum {unknown}
+         */
+        Origin: "evaluation" | "production";
+        /**
          * Outcome
          * @description How an action ended, in the terms of agentsentinel-sdk.
          * @enum {unknown}
@@ -5398,6 +5464,11 @@ export interface components {
              * @enum {unknown}
              */
             order: "asc" | "desc";
+            /**
+             * @description Default: production; all in exports, and where a run, DAG or session is named.
+             * @default null
+             */
+            origin: ("all" | "evaluation" | "production") | null;
             /**
              * @description Forks of this run.
              * @default null
@@ -5935,6 +6006,8 @@ export interface components {
             name: string | null;
             /** @description Only of a run with stages; null where jobs submit them. */
             orchestrator?: components["schemas"]["OrchestratorView"] | null;
+            /** @description What it is for: of a fork, what its parent is for. */
+            origin: components["schemas"]["Origin"];
             /** @description Of a fork: the run that it is a fork of. */
             parent_run_id: string | null;
             progress: components["schemas"]["ProgressView"] | null;
@@ -6003,6 +6076,8 @@ export interface components {
             name: string | null;
             /** @description Only of a run with stages; null where jobs submit them. */
             orchestrator?: components["schemas"]["OrchestratorView"] | null;
+            /** @description What it is for: of a fork, what its parent is for. */
+            origin: components["schemas"]["Origin"];
             /** @description Of a fork: the run that it is a fork of. */
             parent_run_id: string | null;
             progress: components["schemas"]["ProgressView"] | null;
@@ -6566,6 +6641,7 @@ export interface components {
          */
         TrendDay: {
             attempts: number;
+            completed: number;
             /** Format: decimal */
             cost_usd: string;
             day: string;
@@ -6851,6 +6927,7 @@ export interface operations {
                 run?: string | null;
                 name?: string | null;
                 ids?: string | null;
+                origin?: ("all" | "evaluation" | "production") | null;
                 q?: string | null;
                 status?: string | null;
                 before?: string | null;
@@ -9321,6 +9398,7 @@ export interface operations {
         parameters: {
             query?: {
                 q?: string | null;
+                origin?: ("all" | "evaluation" | "production") | null;
                 cursor?: string | null;
                 limit?: number;
             };
@@ -9352,7 +9430,9 @@ export interface operations {
     };
     show_agent: {
         parameters: {
-            query?: never;
+            query?: {
+                origin?: ("all" | "evaluation" | "production") | null;
+            };
             header?: never;
             path: {
                 agent: string;
@@ -9384,6 +9464,7 @@ export interface operations {
     show_versions: {
         parameters: {
             query?: {
+                origin?: ("all" | "evaluation" | "production") | null;
                 before?: string | null;
                 after?: string | null;
             };
@@ -9743,6 +9824,7 @@ export interface operations {
             query?: {
                 window?: string;
                 agent_id?: string | null;
+                origin?: ("all" | "evaluation" | "production") | null;
                 q?: string | null;
                 include_acknowledged?: boolean;
                 limit?: number;
@@ -9780,6 +9862,7 @@ export interface operations {
                 page_size?: number;
                 intervention_type?: string | null;
                 agent_id?: string | null;
+                origin?: ("all" | "evaluation" | "production") | null;
                 run_id?: string | null;
                 start_date?: string | null;
                 end_date?: string | null;
@@ -9882,6 +9965,7 @@ export interface operations {
                 action_name?: string | null;
                 kind?: string | null;
                 agent_id?: string | null;
+                origin?: ("all" | "evaluation" | "production") | null;
                 run_id?: string | null;
                 min_cost?: string | null;
                 max_cost?: string | null;
@@ -9926,6 +10010,7 @@ export interface operations {
                 action_name?: string | null;
                 kind?: string | null;
                 agent_id?: string | null;
+                origin?: ("all" | "evaluation" | "production") | null;
                 run_id?: string | null;
                 min_cost?: string | null;
                 max_cost?: string | null;
@@ -9967,6 +10052,7 @@ export interface operations {
                 action_name?: string | null;
                 kind?: string | null;
                 agent_id?: string | null;
+                origin?: ("all" | "evaluation" | "production") | null;
                 run_id?: string | null;
                 min_cost?: string | null;
                 max_cost?: string | null;
@@ -10226,6 +10312,7 @@ export interface operations {
                 determinism_below?: number | null;
                 window?: string;
                 agent_id?: string | null;
+                origin?: ("all" | "evaluation" | "production") | null;
                 session_id?: string | null;
                 parent_run_id?: string | null;
                 tag?: string | null;
@@ -10274,6 +10361,7 @@ export interface operations {
                 determinism_below?: number | null;
                 window?: string;
                 agent_id?: string | null;
+                origin?: ("all" | "evaluation" | "production") | null;
                 session_id?: string | null;
                 parent_run_id?: string | null;
                 tag?: string | null;

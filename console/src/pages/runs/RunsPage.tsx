@@ -2,19 +2,27 @@ import { memo, useCallback, useState } from "react";
 import { Link, useNavigate } from "react-router";
 import { type RegistryFilter, useRegistry } from "../../api/registry";
 import { useCanChange } from "../../api/session";
-import { type Order, RUN_STATUSES, type RunSort, type RunView, WINDOWS, whyFailed } from "../../api/types";
+import { ORIGINS, type Order, RUN_STATUSES, type RunSort, type RunView, WINDOWS, whyFailed } from "../../api/types";
 import { AgentField } from "../../components/AgentField";
 import { Button } from "../../components/Button";
 import { DeterminismScore, Progress, RunBadge } from "../../components/badges";
 import { CostBreakdown } from "../../components/Cost";
 import { InvalidFilterNotice } from "../../components/EmptyState";
-import { CostField, ScoreField, SearchField, SegmentedControl, StatusFilter, TextField } from "../../components/fields";
+import {
+  CostField,
+  OriginControl,
+  ScoreField,
+  SearchField,
+  SegmentedControl,
+  StatusFilter,
+  TextField,
+} from "../../components/fields";
 import { count, countedUpTo, rate, windowWord } from "../../components/format";
 import { Name } from "../../components/links";
 import { Page } from "../../components/Page";
 import { NotifyToggle } from "../../components/runNotifications";
 import { Duration, Time } from "../../components/Time";
-import { agentPath, type Change, runPath, toggledIn, useUrl } from "../../components/url";
+import { agentPath, type Change, oneOf, runPath, toggledIn, useUrl } from "../../components/url";
 import { Cell, SortHead, VirtualTable } from "../../components/VirtualTable";
 import { ExportDialog, ImportDialog } from "./ExportImport";
 import { fieldsOf, filterOf, invalidFilters, isUnfiltered, pickedIn, pickedWith, searchWithin } from "./filter";
@@ -41,7 +49,12 @@ export function RunsPage() {
   );
   const { hasNextPage, isFetchingNextPage, fetchNextPage, first, runs } = found;
   const total = first ? `${count(first.total, "run")}${countedUpTo(first.isCapped, first.isSearchCapped)}` : "";
-  const isNew = first !== undefined && runs.length === 0 && isUnfiltered(filter) && !first.elsewhere?.in_all_time;
+  const isNew =
+    first !== undefined &&
+    runs.length === 0 &&
+    isUnfiltered(filter) &&
+    !first.elsewhere?.in_all_time &&
+    !first.elsewhere?.in_all_origins;
   return (
     <Page
       title="Runs"
@@ -56,7 +69,7 @@ export function RunsPage() {
           }
         />
         <InvalidFilterNotice of={invalidFilters(query)} />
-        {isNew ? null : <Intercepts window={filter.window} agent={filter.agent} q={filter.q} />}
+        {isNew ? null : <Intercepts window={filter.window} origin={filter.origin} agent={filter.agent} q={filter.q} />}
         {runs.length > 0 ? (
           <VirtualTable
             label="Runs"
@@ -129,6 +142,10 @@ interface FiltersProps {
 export function Filters({ filter, onChange }: FiltersProps) {
   return (
     <search className="row" aria-label="Filters">
+      <OriginControl
+        chosen={filter.origin}
+        onChange={({ origin }) => onChange({ origin: oneOf(ORIGINS, origin) ?? "production" })}
+      />
       <StatusFilter
         all={RUN_STATUSES}
         chosen={filter.status}
@@ -290,7 +307,7 @@ function AgentAndError({ run }: { run: RunView }) {
   const why = whyFailed(run);
   return (
     <div className="runs-about faint">
-      <Link to={agentPath(run.agent_id)} className="runs-agent truncate" title={run.agent_id}>
+      <Link to={agentPath(run.agent_id, run.origin)} className="runs-agent truncate" title={run.agent_id}>
         <Name of={run.agent_id} />
       </Link>
       {run.name && run.name !== run.agent_id ? (

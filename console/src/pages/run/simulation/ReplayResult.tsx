@@ -133,8 +133,8 @@ export function ReplayCommand({ run, reason }: { run: string; reason: string | n
   const command = `titan replay ${run} -- python agent.py`;
   return (
     <p className="row soft">
-      {reason === "code_missing" || reason === "code_untrusted" ? REASONS[reason] : null} Execute its program again, where its code is:{" "}
-      <code>{command}</code> <CopyButton text={command} />
+      {reason === "code_missing" || reason === "code_untrusted" ? REASONS[reason] : null} Execute its program again,
+      where its code is: <code>{command}</code> <CopyButton text={command} />
     </p>
   );
 }
