@@ -1,7 +1,7 @@
 import { memo, useState } from "react";
 import { Link, useNavigate } from "react-router";
 import { type LedgerFilter, pageCount, placeOf, useLedger } from "../../api/ledger";
-import { type ActionView, CALL_KINDS, type ExportFormat, LEDGER_OUTCOMES, ORIGINS } from "../../api/types";
+import { type ActionView, CALL_KINDS, type ExportFormat, LEDGER_OUTCOMES } from "../../api/types";
 import { AgentField } from "../../components/AgentField";
 import { Button } from "../../components/Button";
 import { Status } from "../../components/badges";
@@ -13,7 +13,7 @@ import { count, countedUpTo, duration } from "../../components/format";
 import { Name } from "../../components/links";
 import { Page } from "../../components/Page";
 import { Duration, Time } from "../../components/Time";
-import { agentPath, type Change, oneOf, runPath, toggledIn, useUrl } from "../../components/url";
+import { agentPath, type Change, runPath, toggledIn, useUrl } from "../../components/url";
 import { Cell, SortHead, VirtualTable } from "../../components/VirtualTable";
 import { KINDS } from "../run/runDisplay";
 import { exportPath, fieldsOf, filterOf, invalidFilters, isUnfiltered, noFilter, pageOf } from "./filter";
@@ -43,6 +43,7 @@ export function LedgerPage() {
       fills
       aside={
         <div className="row">
+          <OriginControl chosen={filter.origin} onChange={(fields) => change({ ...fields, page: null })} />
           <SearchField label="Names and content" value={filter.q} onChange={(q) => change(fieldsOf({ q }))} />
           <LedgerExport filter={filter} />
         </div>
@@ -129,10 +130,6 @@ interface Props {
 export function Filters({ filter, onChange }: Props) {
   return (
     <search className="row" aria-label="Filters">
-      <OriginControl
-        chosen={filter.origin}
-        onChange={({ origin }) => onChange({ origin: oneOf(ORIGINS, origin) ?? "production" })}
-      />
       <StatusFilter
         label="Outcome"
         all={LEDGER_OUTCOMES}

@@ -2,7 +2,7 @@ import { memo, useCallback, useState } from "react";
 import { Link, useNavigate } from "react-router";
 import { type RegistryFilter, useRegistry } from "../../api/registry";
 import { useCanChange } from "../../api/session";
-import { ORIGINS, type Order, RUN_STATUSES, type RunSort, type RunView, WINDOWS, whyFailed } from "../../api/types";
+import { type Order, RUN_STATUSES, type RunSort, type RunView, WINDOWS, whyFailed } from "../../api/types";
 import { AgentField } from "../../components/AgentField";
 import { Button } from "../../components/Button";
 import { DeterminismScore, Progress, RunBadge } from "../../components/badges";
@@ -22,7 +22,7 @@ import { Name } from "../../components/links";
 import { Page } from "../../components/Page";
 import { NotifyToggle } from "../../components/runNotifications";
 import { Duration, Time } from "../../components/Time";
-import { agentPath, type Change, oneOf, runPath, toggledIn, useUrl } from "../../components/url";
+import { agentPath, type Change, runPath, toggledIn, useUrl } from "../../components/url";
 import { Cell, SortHead, VirtualTable } from "../../components/VirtualTable";
 import { ExportDialog, ImportDialog } from "./ExportImport";
 import { fieldsOf, filterOf, invalidFilters, isUnfiltered, pickedIn, pickedWith, searchWithin } from "./filter";
@@ -59,7 +59,15 @@ export function RunsPage() {
     <Page
       title="Runs"
       fills
-      aside={<RunsTools filter={filter} total={first?.total} picked={picked} onSearch={(q) => change({ q })} />}
+      aside={
+        <RunsTools
+          filter={filter}
+          total={first?.total}
+          picked={picked}
+          onSearch={(q) => change({ q })}
+          onOrigin={change}
+        />
+      }
     >
       <div className="runs">
         <Filters
@@ -106,15 +114,18 @@ interface Props {
   /** The runs selected for comparison; two at most. */
   picked: readonly string[];
   onSearch: (q: string) => void;
+  /** Called with the URL's fields. */
+  onOrigin: (fields: { origin: string | null }) => void;
 }
 
 /** The tools of the Runs page. */
-function RunsTools({ filter, total, picked, onSearch }: Props) {
+function RunsTools({ filter, total, picked, onSearch, onOrigin }: Props) {
   const [open, setOpen] = useState<"export" | "import" | null>(null);
   const canChange = useCanChange();
   const [a, b] = picked;
   return (
     <div className="row">
+      <OriginControl chosen={filter.origin} onChange={onOrigin} />
       <SearchField label="Run, agent, words" value={filter.q} onChange={onSearch} />
       {a && b ? (
         <Link className="button button-main" to={`/runs/compare?${new URLSearchParams({ a, b })}`}>
@@ -142,10 +153,6 @@ interface FiltersProps {
 export function Filters({ filter, onChange }: FiltersProps) {
   return (
     <search className="row" aria-label="Filters">
-      <OriginControl
-        chosen={filter.origin}
-        onChange={({ origin }) => onChange({ origin: oneOf(ORIGINS, origin) ?? "production" })}
-      />
       <StatusFilter
         all={RUN_STATUSES}
         chosen={filter.status}
