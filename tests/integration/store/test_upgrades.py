@@ -25,6 +25,7 @@ from tests.support.postgres import a_database
 from tests.support.raw_http import given
 from tests.support.running_titan import running_titan
 from titan.model.errors import StoreDamaged, StoreInUse, TitanError
+from titan.model.run_control import Origin
 from titan.model.runs import Run
 from titan.ports.runs_store import RunFilter
 from titan.storage import Durable, open_durable
@@ -197,6 +198,12 @@ def test_what_an_older_store_held_is_read_through_the_ports(tmp_path: Path, *, i
         ]
         tries = durable.calls.read(lambda reader: reader.agent_runs(PROJECT, "lamp", limit=10))
         assert {run.status.value for run in tries} == {"completed", "cancelled"}
+        evaluated = {run_id for run_id, run in runs.items() if run.origin is Origin.EVALUATION}
+        assert evaluated
+        assert evaluated >= {run.run_id for run in tries} & runs.keys()
+        assert runs["SHOP_5d20b7"].origin is Origin.PRODUCTION
+        staged = durable.store.read(lambda reader: reader.dags(PROJECT, origin=Origin.EVALUATION, limit=100))
+        assert {dag.run_id for dag in staged} == {run_id for run_id in evaluated if runs[run_id].has_stages}
         assert durable.store.read(lambda reader: reader.members(PROJECT, "topics")) == ["batteries"]
 
 

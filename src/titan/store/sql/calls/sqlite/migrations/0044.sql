@@ -40,35 +40,23 @@ drop index calls_by_outcome;
 drop index calls_that_failed;
 
 create index runs_by_start on runs (project_id, started_at_us, run_no, status, agent_id, cost, archived_at_us, origin);
-
 create index runs_by_agent on runs (project_id, agent_id, started_at_us, run_no, status, cost, archived_at_us, origin);
-
 create index runs_by_status on runs (project_id, status, started_at_us, run_no, agent_id, cost, archived_at_us, origin);
-
 create index runs_by_cost on runs (project_id, cost, run_no, started_at_us, status, agent_id, archived_at_us, origin);
-
 create index runs_by_duration
 on runs (project_id, duration_us, run_no, started_at_us, status, agent_id, cost, archived_at_us, origin);
-
 create index runs_staged on runs (project_id, started_at_us, run_no, origin) where has_stages = 1;
-
 create index runs_by_code on runs (project_id, agent_id, code_digest, started_at_us, determinism, origin)
 where code_digest is not null;
-
 create index runs_in_need on runs (project_id, last_event_at_us, run_no, origin)
 where error > 0 or blocked > 0 or rejected > 0 or status = 'failed' or lost > 0;
-
 create index runs_unseen on runs (project_id, last_event_at_us, run_no, origin)
 where (error > 0 or blocked > 0 or rejected > 0 or status = 'failed' or lost > 0) and troubles > seen;
-
 create index calls_by_time on actions (project_id, started_at_us, number, agent_id, outcome, is_call, is_evaluation)
 where kind in ('model', 'tool', 'call');
-
 create index calls_by_name on actions (project_id, name, started_at_us, number, is_call, is_evaluation)
 where kind in ('model', 'tool', 'call');
-
 create index calls_by_outcome on actions (project_id, outcome, started_at_us, number, is_call, is_evaluation)
 where kind in ('model', 'tool', 'call') and outcome is distinct from 'success';
-
 create index calls_that_failed on actions (project_id, agent_id, error_type, started_at_us, number, is_evaluation)
 where error_type is not null;
