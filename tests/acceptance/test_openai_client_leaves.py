@@ -1,7 +1,6 @@
 """The openai package against a slow model behind Titan's endpoint: what runs is seen, who leaves is noticed."""
 
 import asyncio
-import json
 from collections.abc import Iterator
 
 import openai

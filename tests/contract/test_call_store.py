@@ -33,7 +33,7 @@ from titan.model.actions import (
     Standing,
     digest_of,
 )
-from titan.model.run_control import RunStatus, StatusSource
+from titan.model.run_control import Origin, RunStatus, StatusSource
 from titan.model.runs import COUNTS_ALL, Count, ReportedEnd, Run, Tally, wrong_now
 from titan.ports.runs_store import CallReader, CallStore, ChangedRun, StoredEntry
 from titan.store.runs.tapes import link_after
@@ -103,6 +103,7 @@ WORD = RunEntry(
         last_event_at=at(4), last_started_at=at(2), last_outcome=Outcome.ERROR, last_ended_at=at(4), progress_at=at(1)
     ),
     project="finance",
+    origin=Origin.EVALUATION,
 )
 
 

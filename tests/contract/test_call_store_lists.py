@@ -363,10 +363,26 @@ def test_the_days_of_an_agent(calls: CallStore) -> None:
 
     assert days == [
         AgentDay(
-            day=date(2026, 3, 1), runs=1, failed=0, attempts=1, success=1, cost=Decimal(1), unpriced=0, estimated=0
+            day=date(2026, 3, 1),
+            runs=1,
+            completed=0,
+            failed=0,
+            attempts=1,
+            success=1,
+            cost=Decimal(1),
+            unpriced=0,
+            estimated=0,
         ),
         AgentDay(
-            day=date(2026, 3, 2), runs=2, failed=1, attempts=2, success=1, cost=Decimal(2), unpriced=0, estimated=0
+            day=date(2026, 3, 2),
+            runs=2,
+            completed=0,
+            failed=1,
+            attempts=2,
+            success=1,
+            cost=Decimal(2),
+            unpriced=0,
+            estimated=0,
         ),
     ]
     assert calls.read(lambda reader: reader.days_of_agent(PROJECT, "ada", since=at(1))) == days[1:]

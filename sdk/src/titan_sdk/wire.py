@@ -158,6 +158,8 @@ class Dag(TypedDict):
     name: str
     agent_run_id: str | None
     agent_id: str | None
+    #: What its run is for. One of production, evaluation.
+    origin: str
     #: One of continue, stop.
     on_failure: str
     #: One of WAITING, RUNNING, COMPLETED, PARTIAL, FAILED.
@@ -230,6 +232,8 @@ class Run(TypedDict):
     parent_run_id: str | None
     #: Of a fork: the action of that run that was edited; null: the code was.
     forked_at_action_id: str | None
+    #: What it is for: of a fork, what its parent is for. One of production, evaluation.
+    origin: str
     name: str | None
     #: One of pending, running, completed, failed, cancelled.
     status: str

@@ -48,6 +48,7 @@ from titan.judge.scorers import Ended, score
 from titan.model.actions import ActionEntry, ActionKind, Outcome, RunEnd, RunEntry, Source
 from titan.model.errors import StoreError
 from titan.model.evaluations import ENDED, AgentRun, AgentRunStatus, ErrorClass, Trigger
+from titan.model.run_control import Origin
 from titan.orchestrator.bus import BusClosed
 from titan.ports.runs_store import CallStore, CallTransaction
 from titan.ports.runtime import Clock, Ids
@@ -421,6 +422,7 @@ class Dispatcher:
         entry = RunEntry(
             run_id=run.run_id,
             source=Source.WORLD,
+            origin=Origin.EVALUATION,
             at=self._clock.now(),
             agent_id=run.agent_id,
             name=name,

@@ -20,7 +20,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from titan.model.projects import MAX_PROJECT
-from titan.model.run_control import StatusSource
+from titan.model.run_control import Origin, StatusSource
 
 #: Where a payload's shared pieces go in its text, as the one JSON list that this stands for.
 SHARED_MARK: Final = '{"$shared":0}'
@@ -298,6 +298,7 @@ class RunEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     program: Payload | None = None
     standing: Standing | None = None  #: of an export: as it stood there
     project: str | None = None  #: as in ActionEntry
+    origin: Origin | None = None  #: what the run is for, which Titan knows, or an export says
 
 
 Entry: TypeAlias = ActionEntry | RunEntry

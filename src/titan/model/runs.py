@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 from titan.model.actions import CALLS, ActionKind, Effect, Impact, Outcome, Reason, reason_of
-from titan.model.run_control import RunStatus, StatusSource
+from titan.model.run_control import Origin, RunStatus, StatusSource
 
 UNKNOWN_AGENT: Final = "unknown"  # the agent of a run that no source has attributed
 PROCESS: Final = "process:"  #: before the digest of a process's code in `Run.detail_digests`
@@ -111,6 +111,7 @@ class Run(Struct, frozen=True, kw_only=True):
     #: When entries of it were imported last: its code may be of another machine. None: never, as far as is known.
     imported_at: datetime | None = None
     trusted_at: datetime | None = None  #: when somebody trusted its code since
+    origin: Origin = Origin.PRODUCTION
 
     @property
     def is_untrusted(self) -> bool:
@@ -319,6 +320,7 @@ class AgentDay:
 
     day: date  #: in UTC
     runs: int
+    completed: int
     failed: int
     attempts: int
     success: int

@@ -15,7 +15,7 @@ from msgspec import Struct
 from titan.model.actions import Entry
 from titan.model.evaluations import AgentRun, RegisteredAgent, Task, ToolEndpoint, Workflow
 from titan.model.retention import RunKey
-from titan.model.run_control import RunStatus
+from titan.model.run_control import Origin, RunStatus
 from titan.model.runs import (
     AcceptedIssue,
     Action,
@@ -44,6 +44,7 @@ class RunFilter:
     min_cost: Decimal | None = None
     started_since: datetime | None = None  #: running runs are always included
     determinism_below: int | None = None  #: only runs with a lower predicted score
+    origin: Origin | None = None
     agent_id: str | None = None
     session_id: str | None = None
     parent_run_id: str | None = None  #: forks of this run
@@ -134,6 +135,7 @@ class RunReader(Protocol):
         project_id: str,
         *,
         since: datetime,
+        origin: Origin | None = None,
         agent_id: str | None = None,
         has_acknowledged: bool = False,
         skip: int = 0,
@@ -167,21 +169,29 @@ class AgentReader(Protocol):
         *,
         part: str | None = None,
         agent_id: str | None = None,
+        origin: Origin | None = None,
         after: str = "",
         limit: int,
     ) -> list[AgentRow]:
-        """Return agents by id behind `after`: all, those whose id holds `part`, or the one of `agent_id`."""
+        """Return agents by id behind `after`: all, those whose id holds `part`, or the one of `agent_id`.
+
+        Totals are over runs of `origin`; agents without one are left out. None: over all runs.
+        """
 
     def stops_of_agent(self, project_id: str, agent_id: str, *, since: datetime, until: datetime) -> Stops:
-        """Return how many attempts of the agent's runs were stopped that started from `since` until before `until`.
+        """Return how many attempts were stopped in the agent's production runs that started from `since` until `until`.
 
         Runs count by the hour, in UTC: all those of the hour of `since` do, and none of that of `until`.
         """
 
-    def days_of_agent(self, project_id: str, agent_id: str, *, since: datetime) -> list[AgentDay]:
+    def days_of_agent(
+        self, project_id: str, agent_id: str, *, since: datetime, origin: Origin | None = None
+    ) -> list[AgentDay]:
         """Return the days on which runs of the agent started, ascending."""
 
-    def errors_of_agent(self, project_id: str, agent_id: str, *, limit: int) -> list[ErrorKind]:
+    def errors_of_agent(
+        self, project_id: str, agent_id: str, *, limit: int, origin: Origin | None = None
+    ) -> list[ErrorKind]:
         """Return the types of errors of the agent's calls, the most frequent first; being cancelled is none."""
 
 
@@ -237,6 +247,7 @@ class CallFilter:
     outcomes: frozenset[str] = frozenset()  #: "running" are those without one yet; empty: all
     name: str | None = None
     kinds: frozenset[str] = frozenset()  #: empty: all kinds of calls
+    origin: Origin | None = None  #: of their runs
     agent_id: str | None = None
     run_id: str | None = None
     min_cost: Decimal | None = None
@@ -404,7 +415,9 @@ class DeterminismReader(Protocol):
     def accepted_issues(self, project_id: str, agent_id: str) -> list[AcceptedIssue]:
         """Return the sources of non-determinism that people accept in an agent's runs, the newest first."""
 
-    def versions_of_agent(self, project_id: str, agent_id: str, *, limit: int) -> list[AgentVersion]:
+    def versions_of_agent(
+        self, project_id: str, agent_id: str, *, limit: int, origin: Origin | None = None
+    ) -> list[AgentVersion]:
         """Return the totals of an agent's runs by code version; that of the latest run first."""
 
 

@@ -17,6 +17,7 @@ from titan.model.evaluations import ENDED, AgentRun, AgentRunStatus, Task, Trigg
 from titan.model.expectations import misfit_of
 from titan.model.jobs import JobKind
 from titan.model.projects import ORGANISATION
+from titan.model.run_control import Origin
 from titan.ports.runs_store import CallReader, CallTransaction
 from titan.rules.names import shown
 from titan.server import lookup
@@ -221,4 +222,5 @@ def _in_world(new: NewDag, run_id: str, agent_id: str, token: str, task_input: s
     jobs = tuple(
         job if job.kind is not JobKind.WORK else replace(job, env={**job.env, **known}, cold=True) for job in new.jobs
     )
-    return replace(new, jobs=jobs, agent_run_id=run_id, agent_id=agent_id, is_repeatable=False)
+    origin = Origin.EVALUATION
+    return replace(new, jobs=jobs, agent_run_id=run_id, agent_id=agent_id, is_repeatable=False, origin=origin)

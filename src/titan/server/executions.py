@@ -22,7 +22,7 @@ from titan.model.dags import Dag, NewDag
 from titan.model.errors import Conflict, Forbidden
 from titan.model.evaluations import AgentRun
 from titan.model.jobs import FORK_OF, GateOutcome, Job, JobSpec, JobStatus
-from titan.model.run_control import RunOutcome
+from titan.model.run_control import Origin, RunOutcome
 from titan.model.runs import Replay, ReplayState, Run
 from titan.orchestrator.bus import Bus, BusClosed, Kind, Topic
 from titan.orchestrator.cancel import cancel_dags, end_run
@@ -149,7 +149,7 @@ class Executions(_ServerJobs):
             cold=True,
             timeout_seconds=LONGEST_SECONDS,
         )
-        new = NewDag(name=name, jobs=(spec,), is_repeatable=False, is_internal=True)
+        new = NewDag(name=name, jobs=(spec,), is_repeatable=False, is_internal=True, origin=run.origin)
         return await self._submit(new, run.project_id)
 
     async def wait(self, replay: Replay, *, seconds: float) -> None:
@@ -446,6 +446,7 @@ class AgentJobs(_ServerJobs):
             agent_run_id=run.run_id,
             agent_id=run.agent_id,
             is_repeatable=False,
+            origin=Origin.EVALUATION,
         )
         return await self.wait(await self._submit(new, run.project_id))
 

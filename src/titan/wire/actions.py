@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from titan.model.actions import MOST_TOKENS, ActionKind, Effect, Impact, Outcome, Reason, RunEnd
 from titan.model.projects import MAX_PROJECT
-from titan.wire.base import MAX_NUMBER, Order, PageLimit, Request, SearchCapped, Total
+from titan.wire.base import MAX_NUMBER, Order, OriginChoice, PageLimit, Request, SearchCapped, Total
 from titan.wire.notes import NoteView
 from titan.wire.runs import RunView
 
@@ -174,6 +174,7 @@ class CallsQuery(Request):
     action_name: str | None = None
     kind: Annotated[str | None, Meta(description="model, tool or call, or two with a comma between.")] = None
     agent_id: str | None = None
+    origin: OriginChoice = None
     run_id: str | None = None
     min_cost: Decimal | None = None
     max_cost: Decimal | None = None

@@ -27,7 +27,7 @@ def refused(shape: Any, given: object) -> str:
     [
         (RegistryQuery, {"sort": "age"}, "one of actions, cost, determinism, duration, started, success_rate"),
         (RegistryQuery, {"order": "up"}, "one of asc, desc"),
-        (InterceptsQuery, {"windw": "7d"}, "no fields but window, agent_id, q, include_acknowledged, limit"),
+        (InterceptsQuery, {"windw": "7d"}, "no fields but window, agent_id, origin, q, include_acknowledged, limit"),
         (RecordBody, {"run_id": "R", "entries": [{"type": "action", "kind": "x"}]}, f"entries[0].kind: {KINDS}"),
         (dict[str, list[RegistryQuery]], {"a": [{"order": "up"}]}, "a[0].order: one of asc, desc"),
         (RegistryQuery, {"limit": 0}, "limit: a whole number from 1 to 200"),

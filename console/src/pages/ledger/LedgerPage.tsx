@@ -8,7 +8,7 @@ import { Status } from "../../components/badges";
 import { Cost } from "../../components/Cost";
 import { Dialog } from "../../components/Dialog";
 import { EmptyState, InvalidFilterNotice, NoRowsNotice } from "../../components/EmptyState";
-import { CostField, SearchField, StatusFilter, TextField } from "../../components/fields";
+import { CostField, OriginControl, SearchField, StatusFilter, TextField } from "../../components/fields";
 import { count, countedUpTo, duration } from "../../components/format";
 import { Name } from "../../components/links";
 import { Page } from "../../components/Page";
@@ -43,6 +43,7 @@ export function LedgerPage() {
       fills
       aside={
         <div className="row">
+          <OriginControl chosen={filter.origin} onChange={(fields) => change({ ...fields, page: null })} />
           <SearchField label="Names and content" value={filter.q} onChange={(q) => change(fieldsOf({ q }))} />
           <LedgerExport filter={filter} />
         </div>

@@ -15,7 +15,7 @@ from titan.cli.views.formats import NOTHING, count, duration, in_words, moment, 
 from titan.cli.views.jobs import DAG_COLUMNS
 from titan.cli.views.preview import cut, gist_of
 from titan.model.actions import CALLS, INCURRED, ActionKind, Outcome, reason_of
-from titan.model.run_control import RunStatus
+from titan.model.run_control import Origin, RunStatus
 from titan.wire import actions
 from titan.wire.notes import NoteView
 from titan.wire.runs import ProgressView, RunView, TallyView
@@ -225,6 +225,7 @@ def _facts(run: RunView, *, at: datetime) -> list[str]:
         (", ".join(run.tags), "tags "),
     )
     facts += [f"{word}{text}" for text, word in named if text]
+    facts += ["evaluation"] if run.origin is Origin.EVALUATION else []
     facts += [mark for mark, holds in (("pinned", run.is_pinned), ("archived", run.archived_at)) if holds]
     return facts
 

@@ -29,7 +29,7 @@ from titan.model.actions import (
     times_of,
 )
 from titan.model.projects import name_of_project
-from titan.model.run_control import StatusSource
+from titan.model.run_control import Origin, StatusSource
 from titan.model.runs import PROCESS, UNKNOWN_AGENT, Action, Run
 from titan.ports.runs_store import KnownCalls, NewEntry
 from titan.ports.runtime import Prices
@@ -191,7 +191,8 @@ def _take_run(batch: _Batch, entry: RunEntry, as_reported: Entry) -> bool:
     if entry.standing is not None:
         has_moved = _stands(state, entry.standing)
         began_at, last_at = entry.standing.last_started_at, entry.standing.last_event_at
-    changes = _words(state.run, entry)
+    parent = batch.known.runs.get(entry.parent_run_id or "")
+    changes = _words(state.run, entry, of_parent=None if parent is None else parent.origin)
     # Else who watches it says more: the DAGs that it submitted, or the evaluation that it is of.
     if not state.run.has_stages and (entry.source is Source.WORLD or entry.run_id not in batch.known.watched):
         changes |= _ending(state, entry)
@@ -218,10 +219,11 @@ def _stands(state: _RunState, standing: Standing) -> bool:
     return before != (state.last_started_at, state.last_event_at)
 
 
-def _words(run: Run, entry: RunEntry) -> dict[str, object]:
+def _words(run: Run, entry: RunEntry, *, of_parent: Origin | None) -> dict[str, object]:
     """Return what an entry sets at a run; of session, parent and name the first report counts.
 
-    A trace is named for the agent that was seen in it until its root says more.
+    `of_parent` is the origin of the run that it is a fork of. A trace is named for the agent that was seen in it
+    until its root says more.
     """
     is_guessed = run.name == run.agent_id and known_by(run.agent_order)[0] in _GUESSED
     said: dict[str, object] = {
@@ -229,6 +231,7 @@ def _words(run: Run, entry: RunEntry) -> dict[str, object]:
         "parent_run_id": run.parent_run_id or entry.parent_run_id,
         "forked_at_action_id": run.forked_at_action_id or entry.forked_at_action_id,
         "name": (entry.name if is_guessed and not entry.is_name_guessed else None) or run.name or entry.name,
+        "origin": Origin.EVALUATION if Origin.EVALUATION in (entry.origin, of_parent) else run.origin,
         "tags": first_tags(run.tags, entry.tags) if entry.tags else run.tags,
         "detail_digests": _details(run, entry),
         **_agent(run, entry),
@@ -470,6 +473,7 @@ def joined(run: Run, earlier: Run) -> Run:
         parent_run_id=run.parent_run_id or earlier.parent_run_id,
         forked_at_action_id=run.forked_at_action_id or earlier.forked_at_action_id,
         name=run.name or earlier.name,
+        origin=Origin.EVALUATION if Origin.EVALUATION in (run.origin, earlier.origin) else run.origin,
         tags=first_tags(earlier.tags, run.tags),
     )
     is_over = earlier.status_source is StatusSource.EXPLICIT and earlier.ended_at is not None

@@ -32,7 +32,7 @@ export function RunFacts({ recording: { run }, onShow }: Props) {
   return (
     <dl className="run-facts">
       <Fact name="Agent">
-        <Link className="run-short" to={agentPath(run.agent_id)} title={run.agent_id}>
+        <Link className="run-short" to={agentPath(run.agent_id, run.origin)} title={run.agent_id}>
           <Name of={run.agent_id} />
         </Link>
       </Fact>
@@ -41,6 +41,7 @@ export function RunFacts({ recording: { run }, onShow }: Props) {
       </Fact>
       {run.stage_count === undefined ? null : <StagesFact run={run} />}
       {hasCalls ? <CallFacts of={tally} /> : null}
+      {run.origin === "evaluation" ? <Fact name="Origin">Evaluation</Fact> : null}
       <Fact name="Started">
         <Time at={run.started_at} />
       </Fact>
@@ -53,7 +54,7 @@ export function RunFacts({ recording: { run }, onShow }: Props) {
         <Fact name="Session">
           <Link
             className="run-short"
-            to={`/runs?${new URLSearchParams({ session_id: run.session_id, window: "all" })}`}
+            to={`/runs?${new URLSearchParams({ session_id: run.session_id, window: "all", origin: run.origin })}`}
             title={run.session_id}
           >
             <Name of={run.session_id} />
@@ -84,7 +85,7 @@ export function RunFacts({ recording: { run }, onShow }: Props) {
             <Link
               key={tag}
               className="run-tag"
-              to={`/runs?${new URLSearchParams({ tag, window: "all" })}`}
+              to={`/runs?${new URLSearchParams({ tag, window: "all", origin: run.origin })}`}
               title={`Runs tagged ${tag}`}
             >
               <bdi>{tag}</bdi>

@@ -31,6 +31,9 @@ and runs.started_at_us >= (
     where going.project_id = :project_id and going.status = 'running' and going.started_at_us < :since_us
 )
 
+-- name: runs_of_origin
+runs.origin = :origin
+
 -- name: runs_of_agent
 runs.agent_id = :agent_id
 
@@ -143,6 +146,9 @@ actions.name = :name
 
 -- name: calls_of_kind
 actions.kind = :kind
+
+-- name: calls_of_origin
+actions.is_evaluation = :is_evaluation
 
 -- name: calls_of_agent
 actions.agent_id = :agent_id
