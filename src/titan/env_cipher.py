@@ -34,10 +34,10 @@ class EnvCipher:
         self._prefix = f"{_MARK}{key_id}:"
 
     def encrypted(self, environment: Mapping[str, str], project_id: str) -> dict[str, str]:
-        """Return variables with encrypted values; those that were encrypted before stay, also those of another key."""
+        """Return variables with encrypted values; those that this project's key encrypted before stay as they are."""
         return {
             name: value
-            if name == FORK_OF or not self.may_decrypt({name: value}) or self._plain(value, project_id) is not None
+            if name == FORK_OF or self._plain(value, project_id) is not None
             else self._of(value, project_id)
             for name, value in environment.items()
         }

@@ -44,7 +44,7 @@ def rerun_job(tx: Transaction, job: Job, submitter: Submitter, *, dag_id: str) -
         is_repeatable=False,
         origin=dag.origin,
     )
-    return submit(tx, with_gates(new), submitter, dag_id=dag_id)
+    return submit(tx, with_gates(new), _of_stored_jobs(submitter), dag_id=dag_id)
 
 
 def redeploy(tx: Transaction, dag: Dag, submitter: Submitter, *, dag_id: str) -> Submitted:
@@ -62,7 +62,12 @@ def redeploy(tx: Transaction, dag: Dag, submitter: Submitter, *, dag_id: str) ->
         is_repeatable=False,
         origin=dag.origin,
     )
-    return submit(tx, new, submitter, dag_id=dag_id)
+    return submit(tx, new, _of_stored_jobs(submitter), dag_id=dag_id)
+
+
+def _of_stored_jobs(submitter: Submitter) -> Submitter:
+    """Return the submitter of jobs that are stored already: their `env` is encrypted, perhaps with another key."""
+    return replace(submitter, cipher=None)
 
 
 def resume_run(tx: Transaction, run: RunControl) -> Resumed:

@@ -138,6 +138,11 @@ def evaluated(titan: RunningTitan, path: str) -> None:
     wait_until(is_over, "every task is tried to its end")
 
 
+def states(titan: RunningTitan, path: str) -> dict[str, str]:
+    """Return the status of each agent run of a workflow."""
+    return {row["run_id"]: row["status"] for row in given(titan.sdk_port, f"{path}/agent-runs")["agent_runs"]}
+
+
 @contextmanager
 def an_evaluated_python_agent(titan: RunningTitan, folder: Path, _: FakeEndpoint) -> Iterator[Finish]:
     once = folder / "agent.once"
@@ -145,6 +150,8 @@ def an_evaluated_python_agent(titan: RunningTitan, folder: Path, _: FakeEndpoint
     path = a_workflow(titan.sdk_port, "sleeps", python_agent(waits + ANSWERED), tasks=2)
     dispatched(titan.sdk_port, path)
     wait_until(once.exists, "the agent runs")
+    # One that is cut after its first call would not be tried again.
+    wait_until(lambda: "completed" in states(titan, path).values(), "the other agent is done")
     yield lambda titan: evaluated(titan, path)
 
 
