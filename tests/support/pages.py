@@ -45,6 +45,7 @@ terminal() {
         while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
     fi
     log=$HOME/terminal-$port.log
+    : >"$log"  # the line of the server before would be taken for this one's
     bash -c "$1" >"$log" 2>&1 &
     echo $! >"$HOME/terminal-$port.pid"
     until grep -q 'Ctrl-C' "$log"; do
