@@ -32,7 +32,8 @@ def type_in(
         AssertionError: a line failed; it is the last of those shown.
     """
     shell = subprocess.Popen(
-        [*launcher, "bash", "-euo", "pipefail", "-c", f"set -x\n{script}"],
+        # `:` so that bash stays: it would become the last program, which may ask what shell it was started by.
+        [*launcher, "bash", "-euo", "pipefail", "-c", f"set -x\n{script}\n:"],
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,
