@@ -66,7 +66,7 @@ def test_what_says_nothing_of_the_agent_is_counted_apart() -> None:
     assert found.pass_rate == 1 / 3
 
 
-def test_what_is_not_counted_stands_with_its_reason() -> None:
+def test_runs_that_are_not_counted_are_listed_with_their_reasons() -> None:
     cancelled = _run("stopped", "PENDING", status="cancelled")
 
     [found] = results_by_field([*RUNS, cancelled])
