@@ -52,9 +52,10 @@ def test_the_guides_artifact_is_listed_and_fetched(titan: CommandLine, tmp_path:
 
 
 def test_the_guides_archive_runs_as_the_guides_request_says(port: int, client: TitanClient) -> None:
-    body = re.search(r"-d '(.*)'", code("sh")[2], re.S)
+    (request,) = [block for block in code("sh") if "/api/dags" in block]
+    body = re.search(r"/api/dags -d '(.*?)'", request, re.S)
     assert body is not None
-    content = a_zip({"src/main.py": "import sys\nprint(sys.argv[1:])"})
+    content = a_zip({"agent/main.py": "import sys; print(sys.argv[1:])"})
 
     assert ask(port, "PUT", "/api/files/agent.zip", content, a_key()).status == 201
     answer = ask_json(port, "POST", "/api/dags", json.loads(body[1]), a_key())
