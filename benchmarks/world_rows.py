@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ from titan_sdk.http.transport import Transport
 
 SIZES: Final = (100, 1_000, 10_000)  # entities of a world
 RUNS_AT_ONCE: Final = 4
+RUNS: Final = 40  # of one world, for what a run costs
 CALLS: Final = 900  # of a run, which may make 1,000
 SHOP: Final = Path(__file__).parents[1] / "examples" / "worlds" / "shop"
 SHAKY: Final = "everything-shaky"  # a task with failures by probability, latency and retries
@@ -79,6 +81,17 @@ def measure_worlds(folder: Path, *, rounds: int, tasks: int, repeats: int) -> It
                 by_size[size].append(median)
             rates.append(_rate(evaluation, held, f"size-{SIZES[-1]}", SIZES[-1]))
         yield from _call_rows(by_size, rates)
+        costs = {size: [_run_ms(evaluation, held, titan.pid, size) for _ in range(rounds)] for size in SIZES}
+        for size in SIZES[1:]:
+            yield Row(
+                what=f"processor time of the server for a run with one call, among {size:,} entities",
+                unit="ms",
+                better=Better.LOWER,
+                titan=costs[size],
+                rival_name=f"among {SIZES[0]:,}",
+                rival=costs[SIZES[0]],
+                target=ratio_between(0.0, 1.5, "≤ 1.5 times"),
+            )
         evaluation.put_agent("scripted", {"kind": "python", "source": _AGENT})
         evaluation.put_world("thousand", SIZES[0], "scripted", tasks=tasks, cap=8)
         yield Row(
@@ -298,6 +311,23 @@ def _rate(evaluation: _Evaluation, held: _Held, name: str, size: int) -> float:
         caller.end()
     evaluation.ended(name)
     return RUNS_AT_ONCE * CALLS / seconds
+
+
+def _run_ms(evaluation: _Evaluation, held: _Held, pid: int, size: int) -> float:
+    """Return the processor time of the server for a run of one call, from dispatch to verdict: the mean of many."""
+    name, before = f"size-{size}", _processor_seconds(pid)
+    evaluation.dispatch(name, repeat=RUNS)
+    for _ in range(RUNS):
+        caller = _Caller(held.runs.get(timeout=60), size)
+        caller.call()
+        caller.end()
+    evaluation.ended(name)
+    return (_processor_seconds(pid) - before) / RUNS * 1_000
+
+
+def _processor_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class _Caller:

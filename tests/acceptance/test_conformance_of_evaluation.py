@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -194,10 +194,11 @@ def test_messages_are_kept_where_they_are_valid_and_events_whatever_they_are(por
 
 
 def test_an_event_stands_at_the_time_that_it_says_else_at_its_arrival(port: int) -> None:
-    said = "2026-01-02T03:04:05+00:00"
-    bodies = (f'{{"n": 0, "__occurred_at": "{said}"}}', f'{{"n": 1, "__occurred_at": "{said}"}}', '{"n": 2}')
+    said: list[str] = []
 
     def agent(asked: Asked) -> Any:
+        said.append(datetime.now(UTC).isoformat())
+        bodies = (f'{{"n": 0, "__occurred_at": "{said[0]}"}}', f'{{"n": 1, "__occurred_at": "{said[0]}"}}', '{"n": 2}')
         token = {"Authorization": f"Bearer {asked.headers['X-Titan-Run-Token']}"}
         path = f"/api/world/runs/{asked.body['run_id']}/traces"
         sequences = [ask(port, "POST", f"{path}/custom", body.encode(), token).value["sequence"] for body in bodies]
@@ -214,7 +215,7 @@ def test_an_event_stands_at_the_time_that_it_says_else_at_its_arrival(port: int)
         )
         for number in range(3)
     ]
-    assert times[0] == times[1] == datetime.fromisoformat(said)
+    assert times[0] == times[1] == datetime.fromisoformat(said[0])
     assert times[2] >= datetime.fromisoformat(found["started_at"])
 
 

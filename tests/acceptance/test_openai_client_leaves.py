@@ -8,6 +8,7 @@ import pytest
 from openai.types.chat import ChatCompletionMessageParam
 
 from tests.support.fake_endpoint import FakeEndpoint, Reply, a_stream
+from tests.support.raw_http import ask
 from tests.support.recorded_calls import RecordedCalls
 from tests.support.running_titan import RunningTitan, running_titan
 from tests.support.waiting import wait_until
@@ -41,7 +42,7 @@ def test_a_client_that_leaves_a_stream_takes_its_question_back_and_what_it_heard
     assert (running["action"]["outcome"], running["bodies"]["inputs"] is None) == (None, False)
     assert endpoint.left.wait(GONE_WITHIN_SECONDS)
     (action,) = recorded.actions("left")
-    assert (action["action"]["outcome"], action["action"]["error_type"]) == ("error", "ClientDisconnected")
+    assert (action["action"]["outcome"], action["action"]["error_type"]) == (None, "ClientDisconnected")
     assert '" is"' not in action["bodies"]["outputs"]["text"]
     assert "It is" in action["bodies"]["outputs"]["text"]
 
@@ -57,7 +58,7 @@ def test_a_client_whose_patience_ends_has_its_question_recorded(
         )
 
     (action,) = recorded.actions("impatient")
-    assert (action["action"]["outcome"], action["action"]["error_type"]) == ("error", "ClientDisconnected")
+    assert (action["action"]["outcome"], action["action"]["error_type"]) == (None, "ClientDisconnected")
 
 
 def test_a_question_that_is_cancelled_is_taken_back_from_the_model(
@@ -85,6 +86,23 @@ def test_a_question_that_is_cancelled_is_taken_back_from_the_model(
     assert endpoint.left.wait(GONE_WITHIN_SECONDS)
     (action,) = recorded.actions("cancelled")
     assert action["action"]["error_type"] == "ClientDisconnected"
+
+
+def test_a_stream_that_is_closed_cancels_the_run_that_it_is_all_of(
+    client: openai.OpenAI, endpoint: FakeEndpoint, recorded: RecordedCalls, titan: RunningTitan
+) -> None:
+    endpoint.replies.append(a_stream({"content": "It"}, {"content": " is"}, finish_reason=None, is_held=True))
+    stream = client.chat.completions.create(model="default", messages=[SKY], stream=True)
+    answer = next(stream).id
+
+    stream.close()
+
+    (action,) = recorded.actions(answer)
+    assert (action["action"]["outcome"], action["action"]["reason"]) == (None, "cancelled")
+    wait_until(lambda: recorded.run(answer)["status"] == "cancelled", "the run is cancelled")
+    run = recorded.run(answer)
+    assert (run["tally"]["success_rate"], run["tally"]["unpriced"], run["troubles"]) == (None, 1, 0)
+    assert answer not in ask(titan.sdk_port, "GET", "/api/v1/intercepts").body.decode()
 
 
 @pytest.mark.slow

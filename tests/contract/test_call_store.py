@@ -12,7 +12,7 @@ from msgspec.structs import asdict, replace
 from tests.support.builders import NOON, PROJECT
 from tests.support.call_stores import actions_of, check, kept, record, run_of, tape_of
 from tests.support.random_nests import a_tree, in_batches
-from tests.support.recorded import RUN, Memory, a_call, a_word, at, heard
+from tests.support.recorded import RUN, Memory, a_call, a_word, at, heard, received
 from tests.support.stores import StandingClock
 from titan.model.actions import (
     SHARED_MARK,
@@ -33,7 +33,7 @@ from titan.model.actions import (
     Standing,
     digest_of,
 )
-from titan.model.run_control import RunStatus, StatusSource
+from titan.model.run_control import Origin, RunStatus, StatusSource
 from titan.model.runs import COUNTS_ALL, Count, ReportedEnd, Run, Tally, wrong_now
 from titan.ports.runs_store import CallReader, CallStore, ChangedRun, StoredEntry
 from titan.store.runs.tapes import link_after
@@ -103,6 +103,7 @@ WORD = RunEntry(
         last_event_at=at(4), last_started_at=at(2), last_outcome=Outcome.ERROR, last_ended_at=at(4), progress_at=at(1)
     ),
     project="finance",
+    origin=Origin.EVALUATION,
 )
 
 
@@ -141,7 +142,7 @@ def test_an_action_is_what_it_was(calls: CallStore, kind: ActionKind, outcome: O
     entry = replace(WHOLE, kind=kind, outcome=outcome, ended_at=None if ends is None else at(ends))
 
     record(calls, entry)
-    memory.hear(entry)
+    memory.hear(entry, now=received([entry]))
 
     assert actions_of(calls) == memory.all
     assert run_of(calls) == replace(memory.run, troubles=wrong_now(memory.run))

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from tests.support.builders import NOON, PROJECT
 from tests.support.call_stores import record
 from tests.support.recorded import RUN, a_call, a_word
+from titan.model.actions import CLOCK_SKEW, RunEnd, Source
 from titan.model.evaluations import (
     AgentRun,
     AgentRunStatus,
@@ -34,6 +35,7 @@ TASK = Task(
     scorers="[]",
     created_at=NOON,
     seeded_at=NOON,
+    state_digest="state",
 )
 WHOLE = AgentRun(
     project_id=PROJECT,
@@ -67,13 +69,19 @@ WHOLE = AgentRun(
     violations=4,
     agent_cost="0.1",
     simulator_cost="0.2",
+    world_digest="world",
+    state_digest="state",
+    scorers_digest="scorers",
 )
+DIGESTS = ("world", "state", "scorers", "d")  # that it names
 
 
 @pytest.fixture
 def stored(calls: CallStore) -> CallStore:
     def act(tx: CallTransaction) -> None:
         tx.save_workflow(WORKFLOW)
+        for digest in DIGESTS:
+            tx.save_definition(PROJECT, digest, f"[{digest}]")
         tx.save_task(TASK)
         tx.save_agent_run(WHOLE)
 
@@ -106,6 +114,30 @@ def test_the_newest_version_of_an_agent_is_meant_where_none_is_named(calls: Call
     assert calls.read(lambda reader: reader.registered_agents(PROJECT)) == [versions[1]]
 
 
+def test_an_agent_of_a_workflow_comes_before_one_of_the_project_and_no_other_workflow_has_it(calls: CallStore) -> None:
+    def version(number: int, workflow_id: str | None) -> RegisteredAgent:
+        known = {"id": "agent", "definition": "{}", "created_at": NOON, "workflow_id": workflow_id}
+        return RegisteredAgent(project_id=PROJECT, version=number, **known)  # type: ignore[arg-type]
+
+    of_shop, of_project, of_travel = version(1, "shop"), version(2, None), version(3, "travel")
+
+    def act(tx: CallTransaction) -> None:
+        for one in (of_shop, of_project, of_travel):
+            tx.save_registered_agent(one)
+
+    def found(workflow_id: str, number: int | None = None) -> RegisteredAgent | None:
+        return calls.read(lambda reader: reader.registered_agent(PROJECT, "agent", number, workflow_id=workflow_id))
+
+    calls.transact(act).result()
+
+    assert [found(one) for one in ("shop", "travel", "third", "")] == [of_shop, of_travel, of_project, of_project]
+    assert [found("shop", number) for number in (1, 2, 3)] == [of_shop, of_project, None]
+    assert calls.read(lambda reader: reader.registered_agent(PROJECT, "agent")) == of_travel
+    assert calls.read(lambda reader: reader.registered_agents(PROJECT)) == [of_travel, of_project, of_shop]
+    calls.transact(lambda tx: tx.forget_workflow(PROJECT, "shop")).result()
+    assert found("shop") == of_project
+
+
 def test_agent_runs_are_paged_the_latest_first_and_unfinished_ones_found(stored: CallStore) -> None:
     others = [
         replace(WHOLE, run_id=f"run-{number}", queued_at=NOON + timedelta(seconds=number), status=status)
@@ -127,6 +159,61 @@ def test_agent_runs_are_paged_the_latest_first_and_unfinished_ones_found(stored:
     assert ids(all_of_them[0], 1) == all_of_them[1:2]
     assert [one.run_id for one in stored.read(lambda reader: reader.unfinished_agent_runs())] == ["run-0", "run-1"]
     assert stored.read(lambda reader: reader.agent_runs(PROJECT, "shop", task_id="other", limit=9)) == []
+
+
+def definitions(calls: CallStore) -> set[str]:
+    """Return the digests of the definitions that are stored."""
+    found = calls.read(lambda reader: {one: reader.definition(PROJECT, one) for one in (*DIGESTS, "other state")})
+    assert all(content in (None, f"[{digest}]") for digest, content in found.items())
+    return {digest for digest, content in found.items() if content is not None}
+
+
+def test_a_definition_is_stored_once_and_read_only_in_its_project(stored: CallStore) -> None:
+    stored.transact(lambda tx: tx.save_definition(PROJECT, "state", "[state]")).result()
+
+    assert definitions(stored) == set(DIGESTS)
+    assert stored.read(lambda reader: reader.definition("other", "state")) is None
+
+
+def test_definitions_are_deleted_with_the_last_run_or_task_that_names_them(stored: CallStore) -> None:
+    other = replace(WHOLE, run_id="other", world_digest="state")
+    record(stored, a_word(), a_call())
+
+    stored.transact(lambda tx: tx.save_agent_run(other)).result()
+    stored.transact(lambda tx: tx.forget_run(PROJECT, RUN)).result()
+    assert definitions(stored) == {"state", "scorers", "d"}
+    stored.transact(lambda tx: tx.forget_task(PROJECT, "shop", "cancel")).result()
+    assert definitions(stored) == set()
+
+
+def test_a_state_is_deleted_when_its_last_task_is_seeded_with_another(stored: CallStore) -> None:
+    def reseed(tx: CallTransaction) -> None:
+        tx.save_definition(PROJECT, "other state", "[other state]")
+        tx.save_task(replace(TASK, state_digest="other state"))
+
+    stored.transact(reseed).result()
+    assert definitions(stored) == {*DIGESTS, "other state"}  # the run names the first one still
+    stored.transact(lambda tx: tx.save_task(TASK)).result()
+
+    assert definitions(stored) == set(DIGESTS)
+
+
+def test_a_definition_of_another_project_stays(stored: CallStore) -> None:
+    def act(tx: CallTransaction) -> None:
+        tx.save_definition("other", "state", "[state]")
+        tx.forget_task(PROJECT, "shop", "cancel")
+
+    stored.transact(act).result()
+
+    assert stored.read(lambda reader: reader.definition("other", "state")) == "[state]"
+    assert definitions(stored) == set()
+
+
+def test_attempts_are_counted_by_task_and_field(stored: CallStore) -> None:
+    def attempts(task: str, field: str) -> int:
+        return stored.read(lambda reader: reader.attempts(PROJECT, "shop", task, field))
+
+    assert (attempts("cancel", "main"), attempts("cancel", "other"), attempts("other", "main")) == (3, 0, 0)
 
 
 def test_a_run_that_is_deleted_takes_its_agent_run_along(stored: CallStore) -> None:
@@ -157,3 +244,19 @@ def test_a_tool_endpoint_is_replaced_and_deleted_in_its_own_project(calls: CallS
     calls.transact(lambda tx: tx.forget_tool_endpoint(PROJECT, "crm")).result()
     assert calls.read(lambda reader: reader.tool_endpoint(PROJECT, "crm")) is None
     assert len(calls.read(lambda reader: reader.tool_endpoints("other"))) == 1
+
+
+def test_what_is_recorded_of_an_agent_run_lies_within_it_whatever_the_clocks_of_its_sources_say(
+    stored: CallStore,
+) -> None:
+    long_ago, far = -(10**8), 10**8
+
+    record(stored, a_call(begins=long_ago, ends=long_ago + 1), a_call("a2", begins=far, ends=far + 1))
+    record(stored, a_word(seconds=5, source=Source.WORLD, end=RunEnd.COMPLETED))
+
+    run = stored.read(lambda reader: reader.run(PROJECT, RUN))
+    assert run is not None
+    assert (run.started_at, run.last_event_at, run.ended_at) == (WHOLE.started_at, WHOLE.ended_at, WHOLE.ended_at)
+    actions = stored.read(lambda reader: reader.actions_of_run(PROJECT, RUN))
+    assert {action.tags for action in actions} == {(CLOCK_SKEW,)}
+    assert all(action.started_at >= run.started_at for action in actions)

@@ -1,7 +1,7 @@
 """The lists of a store of calls: registry, ledger, words, agents; every filter, every order, every page."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
 from itertools import product
@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.builders import PROJECT
-from tests.support.call_stores import kept, record, run_of
+from tests.support.call_stores import kept, record, record_heard, run_of
 from tests.support.recorded import RUN, a_call, a_word, at
 from tests.support.stores import StandingClock
 from titan.model.actions import ActionKind, Entry, Failure, Outcome, Payload, RunEnd
@@ -363,10 +363,26 @@ def test_the_days_of_an_agent(calls: CallStore) -> None:
 
     assert days == [
         AgentDay(
-            day=date(2026, 3, 1), runs=1, failed=0, attempts=1, success=1, cost=Decimal(1), unpriced=0, estimated=0
+            day=date(2026, 3, 1),
+            runs=1,
+            completed=0,
+            failed=0,
+            attempts=1,
+            success=1,
+            cost=Decimal(1),
+            unpriced=0,
+            estimated=0,
         ),
         AgentDay(
-            day=date(2026, 3, 2), runs=2, failed=1, attempts=2, success=1, cost=Decimal(2), unpriced=0, estimated=0
+            day=date(2026, 3, 2),
+            runs=2,
+            completed=0,
+            failed=1,
+            attempts=2,
+            success=1,
+            cost=Decimal(2),
+            unpriced=0,
+            estimated=0,
         ),
     ]
     assert calls.read(lambda reader: reader.days_of_agent(PROJECT, "ada", since=at(1))) == days[1:]
@@ -447,3 +463,15 @@ def test_a_list_of_runs_with_stages_holds_no_others(calls: CallStore) -> None:
     )
 
     assert [run.id for run in found] == ["R_2"]
+
+
+def test_a_run_that_is_dated_2036_stays_on_top_of_no_list(calls: CallStore, clock: StandingClock) -> None:
+    ahead = 10 * 365 * 86400
+    record_heard(calls, [a_call(run_id="far", begins=ahead, ends=ahead + 1)])
+    clock.advance(timedelta(minutes=1))
+    record_heard(calls, [a_call(run_id="later", begins=30, ends=31)])
+
+    assert registry(calls, RunFilter()) == ["later", "far"]
+    far = run_of(calls, "far")
+    assert far is not None
+    assert (far.started_at, far.last_event_at) == (at(-1), at(0))

@@ -7,9 +7,10 @@ from msgspec.structs import replace
 from tests.support.builders import PROJECT
 from tests.support.call_stores import record, run_of
 from tests.support.recorded import RUN, a_call, a_word, at
-from titan.model.actions import ActionKind, ModelUse, Outcome, Source
-from titan.model.runs import OutcomeSums
+from titan.model.actions import ActionKind, Failure, ModelUse, Outcome, Source
+from titan.model.runs import OutcomeSums, Tally
 from titan.ports.runs_store import CallFilter, CallStore, RunFilter
+from titan.rules.runs.totals import tally_of
 
 
 def test_calls_are_summed_up_for_each_outcome(calls: CallStore) -> None:
@@ -60,6 +61,30 @@ def test_calls_are_summed_up_for_each_outcome(calls: CallStore) -> None:
     }
     assert sums(CallFilter())[Outcome.SUCCESS].calls == 4
     assert sums(CallFilter(run_id="nobody")) == {}
+
+
+def test_what_is_over_without_an_outcome_neither_runs_nor_counts_and_cost_what_it_cost(calls: CallStore) -> None:
+    left, waits = Failure(type="CancelledError"), Failure(type="GraphInterrupt")
+    record(
+        calls,
+        replace(a_call("a1", kind=ActionKind.MODEL, cost="0.2"), outcome=None, failure=left),
+        replace(a_call("a2", kind=ActionKind.MODEL), outcome=None, failure=left),
+        replace(a_call("a3"), outcome=None, failure=waits),
+        a_call("a4", cost="1"),
+        a_call("a5", ends=None),
+    )
+
+    run = run_of(calls)
+
+    assert run is not None
+    tally = run.tally
+    assert tally == Tally(calls=2, running=1, success=1, cost=Decimal("1.2"), unpriced=1)
+    assert tally_of(calls.read(lambda reader: reader.sums_of_calls(PROJECT, CallFilter()))) == tally
+    assert [action.id for action in calls.read(lambda reader: reader.open_actions(PROJECT, RUN))] == ["a5"]
+    running = CallFilter(outcomes=frozenset({"running"}))
+    assert [one.id for one in calls.read(lambda reader: reader.calls_after(PROJECT, running, after=None, limit=9))] == [
+        "a5"
+    ]
 
 
 def test_sums_are_exact_beyond_what_a_column_holds(calls: CallStore) -> None:

@@ -248,7 +248,7 @@ def test_runs_that_ended_with_calls_that_still_run_are_found(calls: CallStore, c
     for run_id in ("R_1", "R_2", "R_3"):
         record(calls, a_call(run_id=run_id), a_call("a2", run_id=run_id, ends=None))
         clock.advance(timedelta(seconds=10))
-    record(calls, a_word(run_id="R_2", seconds=99, end=RunEnd.COMPLETED))
+    record(calls, a_word(run_id="R_2", seconds=29, end=RunEnd.COMPLETED))
 
     found = calls.read(lambda reader: reader.runs_left_open(before=at(99), limit=9))
 

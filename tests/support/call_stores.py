@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from tests.support.builders import NOON, PROJECT
 from tests.support.postgres import a_database
-from tests.support.recorded import RUN
+from tests.support.recorded import RUN, received
 from tests.support.stores import PATIENCE_SECONDS
 from titan.model.actions import Entry
 from titan.model.runs import Action, Run
@@ -91,7 +91,8 @@ def check(store: CallStore, run_id: str = RUN) -> TapeCheck:
 
 def recorded_in(tx: CallTransaction, *entries: Entry, project_id: str = PROJECT) -> Applied:
     """Record entries in a transaction that goes on."""
-    applied = apply_entries(entries, tx.known(project_id, entries), project_id=project_id, now=tx.now)
+    now = received(entries, tx.now)
+    applied = apply_entries(entries, tx.known(project_id, entries), project_id=project_id, now=now)
     tx.keep(project_id, runs=applied.runs, actions=applied.actions, entries=applied.kept)
     return applied
 

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from time import time_ns
@@ -25,11 +26,13 @@ from tests.support.fake_endpoint import FakeEndpoint, Reply, a_completion, a_str
 from tests.support.foreign_programs import MODEL, PROGRAMS, USAGE, Program
 from tests.support.golden import FOLDER, Golden, as_text, golden_file, lines_of, read_run, run_ids
 from tests.support.money import CASES
-from tests.support.raw_http import ask_json
+from tests.support.raw_http import ask, ask_json
 from tests.support.recorded import RUN, PerToken, a_call
+from tests.support.reported_spans import CASES as SPAN_CASES
 from tests.support.running_titan import RunningTitan, running_titan
 from tests.support.seen_twice import CALL, SKY, send_spans
 from tests.support.stores import PATIENCE_SECONDS, StandingClock
+from tests.support.telemetry import a_request
 from tests.support.token_holder import Holder
 from tests.support.waiting import let_pass, wait_until
 from titan.model.actions import CALLS, ActionEntry, ActionKind, ModelUse, Outcome, Source
@@ -175,6 +178,23 @@ SEEN_TWICE: Final[Mapping[str, Callable[[FakeEndpoint, RunningTitan, openai.Open
 }
 
 
+# --- spans over HTTP ---
+
+
+@contextmanager
+def reported_spans(folder: Path) -> Iterator[Callable[[], Golden]]:
+    """Send the spans of calls that are reported twice, in part, or in other words; a case is a run."""
+    with running_titan(folder / "home", offers=(), environment=KEPT_FOR_EVER) as titan:
+        runs = {case: _TRACE.format(number) for number, case in enumerate(SPAN_CASES, start=1)}
+        for case, reported in SPAN_CASES.items():
+            for scope, span in reported:
+                span.trace_id = bytes.fromhex(runs[case])
+                body = a_request(span, scope=scope).SerializeToString()
+                headers = {"Content-Type": "application/x-protobuf"}
+                assert ask(titan.sdk_port, "POST", "/v1/traces", body, headers).status == 200
+        yield lambda: _read_runs(Holder(titan.sdk_port, None), {case: [run] for case, run in runs.items()})
+
+
 # --- money over HTTP ---
 
 
@@ -200,7 +220,9 @@ def planted_costs(folder: Path) -> Iterator[Callable[[], Golden]]:
     """
     planted: dict[str, list[dict[str, Any]]] = json.loads((FOLDER / "inputs/planted_costs.json").read_text("utf-8"))
     with CALL_STORES["sqlite"](folder) as open_store:
-        store = open_store(StandingClock())
+        clock = StandingClock()
+        clock.advance(timedelta(days=1))  # the reports are of the hours before
+        store = open_store(clock)
         try:
             for case, reports in planted.items():
                 entries = [_planted_entry(**report) for report in reports]
@@ -276,6 +298,7 @@ def _read_recorded(reader: CallReader, project_id: str, run_id: str) -> list[dic
 CORPORA: Final[Mapping[str, Replay]] = {
     "captured_clients": captured_clients,
     "seen_twice": seen_twice,
+    "reported_spans": reported_spans,
     "money": money,
     "planted_costs": planted_costs,
 }

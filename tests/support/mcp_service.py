@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import uvicorn
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.types import CallToolResult, TextContent
 from pydantic import BaseModel, Field
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -26,8 +27,9 @@ class Doubtful(BaseModel):
 
 @contextmanager
 def mcp_service() -> Iterator[str]:
-    """Give the address of a server with four tools, which asks for `TOKEN`."""
+    """Give the address of a server with five tools, which asks for `TOKEN`."""
     service = MCPServer("crm")
+    run_ids: list[str | None] = []
 
     @service.tool()
     def get_order(order_id: str) -> dict[str, object]:
@@ -45,12 +47,22 @@ def mcp_service() -> Iterator[str]:
     def broken() -> str:
         raise ToolError("the database is away")
 
+    @service.tool()
+    def refuse() -> CallToolResult:
+        return CallToolResult(
+            content=[TextContent(text="not today"), TextContent(text="ask again")],
+            structured_content={"reason": "closed", "run_id": run_ids[-1]},
+            is_error=True,
+        )
+
     app: Starlette = service.streamable_http_app()
 
     async def guarded(scope, receive, send):  # type: ignore[no-untyped-def]
         if scope["type"] == "http" and Request(scope).headers.get("authorization") != TOKEN:
             await Response("who are you?", 401)(scope, receive, send)
             return
+        if scope["type"] == "http":
+            run_ids.append(Request(scope).headers.get("x-titan-run-id"))
         await app(scope, receive, send)
 
     with a_held_port() as held:

@@ -30,6 +30,7 @@ from titan.rules.runs.totals import totals
 from titan.store.runs.rows import ACTIONS, with_totals
 
 RUN = "R_1"
+LATER = NOON + timedelta(days=365)  #: when entries are received, where a test does not say
 
 
 def at(seconds: float) -> datetime:
@@ -101,6 +102,14 @@ def a_word(
     )
 
 
+def received(entries: Iterable[Entry], now: datetime = NOON) -> datetime:
+    """Return when entries are received that a test records in a store: at `now`, or when the last of them happened."""
+    times = [now]
+    for entry in entries:
+        times += [entry.at] if isinstance(entry, RunEntry) else [entry.started_at, entry.ended_at or now]
+    return max(times)
+
+
 class PerToken:
     """Prices of a market with one model, "priced": a dollar for each token, nothing for what is read from a cache."""
 
@@ -119,7 +128,7 @@ class Memory:
     actions: dict[int, Action] = field(default_factory=dict)
     kept: list[NewEntry] = field(default_factory=list)
 
-    def hear(self, *entries: Entry, now: datetime = NOON) -> Applied:
+    def hear(self, *entries: Entry, now: datetime = LATER) -> Applied:
         """Apply entries, keep what they change, and compute the totals of the runs that they change."""
         applied = apply_entries(entries, self.known(entries), project_id=PROJECT, now=now, prices=PerToken())
         self.runs |= {run.id: run for run in applied.runs}

@@ -40,7 +40,7 @@ class RecordedCalls:
 
         def have_ended() -> bool:
             found[:] = [self.action(run_id, action_id) for action_id in self.ids(run_id)]
-            return sum(one["action"]["outcome"] is not None for one in found) >= count
+            return sum(one["action"]["ended_at"] is not None for one in found) >= count
 
         wait_until(have_ended, f"{count} actions of run {run_id} have ended")
         return found

@@ -4,24 +4,27 @@ import { useMemo } from "react";
 import { api, type Schemas } from "./client";
 import { LIST_STALE_MS, queries, useLiveRows, useRefetchOn } from "./query";
 import { allRows, type Pages, withRows } from "./rows";
-import type { Attempt, Dag, Job, LeftFile } from "./types";
+import type { Attempt, Dag, Job, LeftFile, OriginChoice } from "./types";
 
 interface DagFilter {
   q?: string;
   status?: string[];
   /** Only submissions with exactly this name. */
   name?: string;
+  /** By default that of production, or all with a name. */
+  origin?: OriginChoice;
 }
 
 const PAGE_ROWS = 100;
 
 /** Submissions, newest first, live. With `countsJobs` false they reload only when a DAG changes, not with each job. */
 export function useDags(filter: DagFilter, countsJobs = true) {
-  const key = ["dags", filter.q ?? "", (filter.status ?? []).join(), filter.name ?? ""];
+  const key = ["dags", filter.q ?? "", (filter.status ?? []).join(), filter.name ?? "", filter.origin ?? ""];
   const query = {
     ...(filter.q && { q: filter.q }),
     ...(filter.status?.length && { status: filter.status.join() }),
     ...(filter.name && { name: filter.name }),
+    origin: filter.origin ?? (filter.name ? "all" : "production"),
   };
   const found = useInfiniteQuery({
     queryKey: key,

@@ -2,7 +2,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { api } from "./client";
 import { useRefetchOnRuns } from "./query";
-import type { ActionKind, LedgerQuery, LedgerSort, Order } from "./types";
+import type { ActionKind, LedgerQuery, LedgerSort, Order, OriginChoice } from "./types";
 
 const PAUSE_MS = 1000;
 
@@ -28,6 +28,7 @@ export interface LedgerFilter {
   /** Of CALL_KINDS; empty for all. */
   kind: readonly ActionKind[];
   name: string;
+  origin: OriginChoice;
   agent: string;
   run: string;
   minCost: string;
@@ -48,6 +49,8 @@ export function ledgerQuery(filter: LedgerFilter): LedgerQuery {
     ...(filter.outcome.length > 0 && { outcome: filter.outcome.join() }),
     ...(filter.kind.length > 0 && { kind: filter.kind.join() }),
     ...(filter.name && { action_name: filter.name }),
+    // A run that is named is shown whatever it is for.
+    ...(!(filter.run && filter.origin === "production") && { origin: filter.origin }),
     ...(filter.agent && { agent_id: filter.agent }),
     ...(filter.run && { run_id: filter.run }),
     ...(filter.minCost && { min_cost: filter.minCost }),

@@ -7,7 +7,16 @@ import { api } from "./client";
 import { ofProject } from "./project";
 import { LIST_STALE_MS, queries, useLiveRuns, useRefetchOn, useRefetchOnRuns } from "./query";
 import { allRows, type Page, type Pages, withRuns } from "./rows";
-import type { ElsewhereView, ImportAnswer, Order, RegistryQuery, RunSort, RunView, Window } from "./types";
+import type {
+  ElsewhereView,
+  ImportAnswer,
+  Order,
+  OriginChoice,
+  RegistryQuery,
+  RunSort,
+  RunView,
+  Window,
+} from "./types";
 
 interface RegistryPage extends Page<RunView> {
   total: number;
@@ -66,14 +75,16 @@ export function useRegistry(filter: RegistryFilter) {
 export function useIntercepts(
   {
     window,
+    origin,
     agent = "",
     q = "",
     acknowledged = false,
-  }: { window: Window; agent?: string; q?: string; acknowledged?: boolean },
+  }: { window: Window; origin: OriginChoice; agent?: string; q?: string; acknowledged?: boolean },
   limit = 20,
 ) {
   const query = {
     window,
+    origin,
     limit,
     ...(agent && { agent_id: agent }),
     ...(q && { q }),
@@ -126,6 +137,7 @@ export interface RegistryFilter {
   /** Only runs with a lower determinism score; "" for all. */
   determinismBelow: string;
   window: Window;
+  origin: OriginChoice;
   agent: string;
   session: string;
   tag: string;
@@ -144,6 +156,7 @@ export const ALL_RUNS: RegistryFilter = {
   minCost: "",
   determinismBelow: "",
   window: "7d",
+  origin: "production",
   agent: "",
   session: "",
   tag: "",
@@ -157,6 +170,7 @@ export const ALL_RUNS: RegistryFilter = {
 export function queryOf(filter: RegistryFilter): RegistryQuery {
   return {
     window: filter.window,
+    origin: filter.origin,
     sort: filter.sort,
     order: filter.order,
     ...(filter.status.length > 0 && { status: filter.status.join() }),
@@ -177,12 +191,12 @@ const MOST_LIKE = 20;
 const PAUSE_MS = 2000; // between two reloads of totals over all runs of an agent
 
 /** Agents by id, live. */
-export function useAgents(q: string) {
+export function useAgents(q: string, origin: OriginChoice) {
   const found = useInfiniteQuery({
-    queryKey: ["agents", q],
+    queryKey: ["agents", q, origin],
     initialPageParam: null as string | null,
     queryFn: async ({ pageParam, signal }) => {
-      const query = { limit: AGENT_PAGE_ROWS, ...(q && { q }), ...(pageParam && { cursor: pageParam }) };
+      const query = { limit: AGENT_PAGE_ROWS, origin, ...(q && { q }), ...(pageParam && { cursor: pageParam }) };
       const { data } = await api.GET("/api/v1/agents", { params: { query }, signal });
       return { rows: data?.data ?? [], next: data?.next_cursor ?? null };
     },
@@ -200,18 +214,19 @@ export function useAgentsLike(q: string, isAsked: boolean) {
     enabled: isAsked,
     placeholderData: keepPreviousData,
     queryFn: async ({ signal }) => {
-      const query = { limit: MOST_LIKE, ...(q && { q }) };
+      const query = { limit: MOST_LIKE, origin: "all" as const, ...(q && { q }) };
       return (await api.GET("/api/v1/agents", { params: { query }, signal })).data?.data ?? [];
     },
   });
 }
 
 /** One agent's totals, days, trends and error types; live. */
-export function useAgentStats(agent: string) {
+export function useAgentStats(agent: string, origin: OriginChoice) {
   const found = useQuery({
-    queryKey: ["agent-stats", agent],
+    queryKey: ["agent-stats", agent, origin],
     queryFn: async ({ signal }) =>
-      (await api.GET("/api/v1/agents/{agent}/stats", { params: { path: { agent } }, signal })).data ?? null,
+      (await api.GET("/api/v1/agents/{agent}/stats", { params: { path: { agent }, query: { origin } }, signal }))
+        .data ?? null,
   });
   useRefetchOnRuns(({ agents }) => agents.has(agent), found.refetch, PAUSE_MS);
   return found;
@@ -229,12 +244,12 @@ export function useHasBegun(): boolean | undefined {
 }
 
 async function hasDags(signal: AbortSignal): Promise<boolean> {
-  const { data } = await api.GET("/api/dags", { params: { query: { limit: 1 } }, signal });
+  const { data } = await api.GET("/api/dags", { params: { query: { limit: 1, origin: "all" } }, signal });
   return Boolean(data?.dags.length);
 }
 
 async function hasRecordedRuns(signal: AbortSignal): Promise<boolean> {
-  const query = { window: "all", limit: 1, include_archived: true } as const;
+  const query = { window: "all", origin: "all", limit: 1, include_archived: true } as const;
   const { data } = await api.GET("/api/v1/runs", { params: { query }, signal });
   return Boolean(data?.data.length);
 }

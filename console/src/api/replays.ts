@@ -5,7 +5,7 @@ import { api, type Schemas } from "./client";
 import { ofProject } from "./project";
 import { queries, useRefetchOnRuns } from "./query";
 import type { ActionDetailView } from "./run";
-import type { RunView } from "./types";
+import type { OriginChoice, RunView } from "./types";
 
 export type Replay = Schemas["ReplayView"];
 export type Replays = Schemas["ReplaysAnswer"];
@@ -152,12 +152,12 @@ function refetchDeterminism(run: string): void {
 }
 
 /** An agent's versions by code digest, and the difference between two; live. */
-export function useAgentVersions(agent: string, before: string | null, after: string | null) {
+export function useAgentVersions(agent: string, origin: OriginChoice, before: string | null, after: string | null) {
   const found = useQuery({
-    queryKey: ["agent-versions", agent, before, after],
+    queryKey: ["agent-versions", agent, origin, before, after],
     placeholderData: keepPreviousData,
     queryFn: async ({ signal }) => {
-      const query = { ...(before && { before }), ...(after && { after }) };
+      const query = { origin, ...(before && { before }), ...(after && { after }) };
       const params = { path: { agent }, query };
       return (await api.GET("/api/v1/agents/{agent}/versions", { params, signal })).data ?? null;
     },

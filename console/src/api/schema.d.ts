@@ -2634,6 +2634,8 @@ export interface components {
             output_tokens: number | null;
             parent_id: string | null;
             provider: string | null;
+            /** @description Why it is over without an outcome. */
+            reason: components["schemas"]["Reason"] | null;
             run_id: string;
             started_at: string;
             tags: string[];
@@ -2665,6 +2667,17 @@ export interface components {
          */
         AgentBody: {
             definition: Record<string, never>;
+        };
+        /**
+         * AgentQuery
+         * @description GET /api/v1/agents/{agent}/stats.
+         */
+        AgentQuery: {
+            /**
+             * @description Default: production; all in exports, and where a run, DAG or session is named.
+             * @default null
+             */
+            origin: ("all" | "evaluation" | "production") | null;
         };
         /**
          * AgentRunDetailView
@@ -2846,6 +2859,11 @@ export interface components {
              * @default null
              */
             before: string | null;
+            /**
+             * @description Default: production; all in exports, and where a run, DAG or session is named.
+             * @default null
+             */
+            origin: ("all" | "evaluation" | "production") | null;
         };
         /**
          * AgentView
@@ -2863,8 +2881,8 @@ export interface components {
             failed: number;
             first_seen_at: string;
             last_seen_at: string;
-            /** @description Its newest version; null where it is not. */
-            registered: components["schemas"]["RegistrationView"] | null;
+            /** @description Its newest version in each workflow, the newest first. */
+            registered: components["schemas"]["RegistrationView"][];
             running: number;
             runs: number;
             success: number;
@@ -2891,6 +2909,11 @@ export interface components {
              * @default 50
              */
             limit: number;
+            /**
+             * @description Default: production; all in exports, and where a run, DAG or session is named.
+             * @default null
+             */
+            origin: ("all" | "evaluation" | "production") | null;
             /**
              * @description Part of an id.
              * @default null
@@ -3177,6 +3200,11 @@ export interface components {
             max_cost: string | null;
             /** @default null */
             min_cost: string | null;
+            /**
+             * @description Default: production; all in exports, and where a run, DAG or session is named.
+             * @default null
+             */
+            origin: ("all" | "evaluation" | "production") | null;
             /**
              * @description One outcome or several, with commas between; `running` for those without one.
              * @default null
@@ -3488,6 +3516,8 @@ export interface components {
             made_by: string | null;
             name: string;
             on_failure: components["schemas"]["OnFailure"];
+            /** @description What its run is for. */
+            origin: components["schemas"]["Origin"];
             started_at: string | null;
             status: components["schemas"]["StageStatus"];
             submitted_at: string;
@@ -3518,6 +3548,11 @@ export interface components {
             limit: number;
             /** @default null */
             name: string | null;
+            /**
+             * @description Default: production; all in exports, and where a run, DAG or session is named.
+             * @default null
+             */
+            origin: ("all" | "evaluation" | "production") | null;
             /** @default null */
             q: string | null;
             /** @default null */
@@ -3625,6 +3660,8 @@ export interface components {
          * @description Where a query that found nothing would have found something.
          */
         ElsewhereView: {
+            /** @description In the same window, whatever the runs are for. */
+            in_all_origins: number;
             in_all_time: number;
             similar_agents: string[];
         };
@@ -3784,6 +3821,11 @@ export interface components {
              * @enum {unknown}
              */
             order: "asc" | "desc";
+            /**
+             * @description Default: production; all in exports, and where a run, DAG or session is named.
+             * @default null
+             */
+            origin: ("all" | "evaluation" | "production") | null;
             /**
              * @description Forks of this run.
              * @default null
@@ -4122,6 +4164,11 @@ export interface components {
              */
             limit: number;
             /**
+             * @description Default: production; all in exports, and where a run, DAG or session is named.
+             * @default null
+             */
+            origin: ("all" | "evaluation" | "production") | null;
+            /**
              * @description As in GET /api/v1/runs.
              * @default null
              */
@@ -4213,6 +4260,11 @@ export interface components {
             end_date: string | null;
             /** @default null */
             intervention_type: string | null;
+            /**
+             * @description Default: production; all in exports, and where a run, DAG or session is named.
+             * @default null
+             */
+            origin: ("all" | "evaluation" | "production") | null;
             /** @default 1 */
             page: number;
             /**
@@ -4489,6 +4541,11 @@ export interface components {
             /** @default null */
             min_cost: string | null;
             /**
+             * @description Default: production; all in exports, and where a run, DAG or session is named.
+             * @default null
+             */
+            origin: ("all" | "evaluation" | "production") | null;
+            /**
              * @description One outcome or several, with commas between; `running` for those without one.
              * @default null
              */
@@ -4520,6 +4577,11 @@ export interface components {
             max_cost: string | null;
             /** @default null */
             min_cost: string | null;
+            /**
+             * @description Default: production; all in exports, and where a run, DAG or session is named.
+             * @default null
+             */
+            origin: ("all" | "evaluation" | "production") | null;
             /**
              * @description One outcome or several, with commas between; `running` for those without one.
              * @default null
@@ -5018,6 +5080,12 @@ export interface components {
             data: components["schemas"]["OrganisationView"][];
         };
         /**
+         * Origin
+         * @description What a run is for; lists show those of production unless asked.
+         * @enum {unknown}
+         */
+        Origin: "evaluation" | "production";
+        /**
          * Outcome
          * @description How an action ended, in the terms of agentsentinel-sdk.
          * @enum {unknown}
@@ -5212,6 +5280,12 @@ export interface components {
             statement: components["schemas"]["StatementView"] | null;
         };
         /**
+         * Reason
+         * @description Why an action that is over has no outcome. It is no attempt that failed or succeeded.
+         * @enum {unknown}
+         */
+        Reason: "cancelled" | "waiting";
+        /**
          * RecommendationView
          * @description How to fix an issue.
          */
@@ -5306,10 +5380,12 @@ export interface components {
             definition: Record<string, never>;
             id: string;
             version: number;
+            /** @description Whose suite registered it; null: for every workflow. */
+            workflow_id: string | null;
         };
         /**
          * RegisteredAgentsAnswer
-         * @description The registered agents of a project.
+         * @description The registered agents of a project and of its workflows.
          */
         RegisteredAgentsAnswer: {
             agents: components["schemas"]["RegisteredAgentView"][];
@@ -5338,6 +5414,8 @@ export interface components {
             kind: "http" | "python";
             registered_at: string;
             version: number;
+            /** @description Whose suite registered it; null: for every workflow. */
+            workflow: string | null;
         };
         /**
          * RegistryAnswer
@@ -5398,6 +5476,11 @@ export interface components {
              * @enum {unknown}
              */
             order: "asc" | "desc";
+            /**
+             * @description Default: production; all in exports, and where a run, DAG or session is named.
+             * @default null
+             */
+            origin: ("all" | "evaluation" | "production") | null;
             /**
              * @description Forks of this run.
              * @default null
@@ -5935,6 +6018,8 @@ export interface components {
             name: string | null;
             /** @description Only of a run with stages; null where jobs submit them. */
             orchestrator?: components["schemas"]["OrchestratorView"] | null;
+            /** @description What it is for: of a fork, what its parent is for. */
+            origin: components["schemas"]["Origin"];
             /** @description Of a fork: the run that it is a fork of. */
             parent_run_id: string | null;
             progress: components["schemas"]["ProgressView"] | null;
@@ -6003,6 +6088,8 @@ export interface components {
             name: string | null;
             /** @description Only of a run with stages; null where jobs submit them. */
             orchestrator?: components["schemas"]["OrchestratorView"] | null;
+            /** @description What it is for: of a fork, what its parent is for. */
+            origin: components["schemas"]["Origin"];
             /** @description Of a fork: the run that it is a fork of. */
             parent_run_id: string | null;
             progress: components["schemas"]["ProgressView"] | null;
@@ -6344,8 +6431,9 @@ export interface components {
             error: number;
             /** @description Calls whose share of `cost_usd` was computed from tokens. */
             estimated: number;
-            input_tokens: number;
-            output_tokens: number;
+            /** @description As far as they are known; null where none are. */
+            input_tokens: number | null;
+            output_tokens: number | null;
             /** Format: decimal */
             prevented_cost_usd: string;
             rejected: number;
@@ -6566,6 +6654,7 @@ export interface components {
          */
         TrendDay: {
             attempts: number;
+            completed: number;
             /** Format: decimal */
             cost_usd: string;
             day: string;
@@ -6854,6 +6943,7 @@ export interface operations {
                 run?: string | null;
                 name?: string | null;
                 ids?: string | null;
+                origin?: ("all" | "evaluation" | "production") | null;
                 q?: string | null;
                 status?: string | null;
                 before?: string | null;
@@ -9324,6 +9414,7 @@ export interface operations {
         parameters: {
             query?: {
                 q?: string | null;
+                origin?: ("all" | "evaluation" | "production") | null;
                 cursor?: string | null;
                 limit?: number;
             };
@@ -9355,7 +9446,9 @@ export interface operations {
     };
     show_agent: {
         parameters: {
-            query?: never;
+            query?: {
+                origin?: ("all" | "evaluation" | "production") | null;
+            };
             header?: never;
             path: {
                 agent: string;
@@ -9387,6 +9480,7 @@ export interface operations {
     show_versions: {
         parameters: {
             query?: {
+                origin?: ("all" | "evaluation" | "production") | null;
                 before?: string | null;
                 after?: string | null;
             };
@@ -9746,6 +9840,7 @@ export interface operations {
             query?: {
                 window?: string;
                 agent_id?: string | null;
+                origin?: ("all" | "evaluation" | "production") | null;
                 q?: string | null;
                 include_acknowledged?: boolean;
                 limit?: number;
@@ -9783,6 +9878,7 @@ export interface operations {
                 page_size?: number;
                 intervention_type?: string | null;
                 agent_id?: string | null;
+                origin?: ("all" | "evaluation" | "production") | null;
                 run_id?: string | null;
                 start_date?: string | null;
                 end_date?: string | null;
@@ -9885,6 +9981,7 @@ export interface operations {
                 action_name?: string | null;
                 kind?: string | null;
                 agent_id?: string | null;
+                origin?: ("all" | "evaluation" | "production") | null;
                 run_id?: string | null;
                 min_cost?: string | null;
                 max_cost?: string | null;
@@ -9929,6 +10026,7 @@ export interface operations {
                 action_name?: string | null;
                 kind?: string | null;
                 agent_id?: string | null;
+                origin?: ("all" | "evaluation" | "production") | null;
                 run_id?: string | null;
                 min_cost?: string | null;
                 max_cost?: string | null;
@@ -9970,6 +10068,7 @@ export interface operations {
                 action_name?: string | null;
                 kind?: string | null;
                 agent_id?: string | null;
+                origin?: ("all" | "evaluation" | "production") | null;
                 run_id?: string | null;
                 min_cost?: string | null;
                 max_cost?: string | null;
@@ -10229,6 +10328,7 @@ export interface operations {
                 determinism_below?: number | null;
                 window?: string;
                 agent_id?: string | null;
+                origin?: ("all" | "evaluation" | "production") | null;
                 session_id?: string | null;
                 parent_run_id?: string | null;
                 tag?: string | null;
@@ -10277,6 +10377,7 @@ export interface operations {
                 determinism_below?: number | null;
                 window?: string;
                 agent_id?: string | null;
+                origin?: ("all" | "evaluation" | "production") | null;
                 session_id?: string | null;
                 parent_run_id?: string | null;
                 tag?: string | null;

@@ -52,6 +52,10 @@ export type Effect = NonNullable<ActionView["effect"]>;
 type ExportQuery = NonNullable<paths["/api/v1/runs/export"]["get"]["parameters"]["query"]>;
 export type ExportFormat = NonNullable<ExportQuery["format"]>;
 
+/** What listed runs are for. */
+export type OriginChoice = NonNullable<RegistryQuery["origin"]>;
+export const ORIGINS: readonly OriginChoice[] = ["production", "evaluation", "all"];
+
 export const WINDOWS: readonly Window[] = ["24h", "7d", "30d", "all"];
 export const RUN_SORTS: readonly RunSort[] = ["started", "cost", "duration", "actions", "success_rate", "determinism"];
 export const LEDGER_SORTS: readonly LedgerSort[] = ["time", "cost", "duration"];

@@ -191,12 +191,13 @@ function useFound(q: string) {
     placeholderData: keepPreviousData,
     queryFn: async ({ signal }) => {
       const params = { query: { q, limit: MOST } };
-      const recordedQuery = { q, limit: MOST, window: "all" };
+      const everyOrigin = { query: { q, limit: MOST, origin: "all" } } as const;
+      const recordedQuery = { q, limit: MOST, window: "all", origin: "all" } as const;
       const [named, worded, agents, dags, jobs] = await Promise.all([
         api.GET("/api/v1/runs", { params: { query: { ...recordedQuery, names_only: true } }, signal }),
         api.GET("/api/v1/runs", { params: { query: recordedQuery }, signal }),
-        api.GET("/api/v1/agents", { params, signal }),
-        api.GET("/api/dags", { params, signal }),
+        api.GET("/api/v1/agents", { params: everyOrigin, signal }),
+        api.GET("/api/dags", { params: everyOrigin, signal }),
         api.GET("/api/jobs", { params, signal }),
       ]);
       return {

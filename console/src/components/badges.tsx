@@ -1,7 +1,14 @@
 /** Badges and bars: statuses, job counts, progress, intercept reasons, success rates and determinism scores. */
 
 import type { Band } from "../api/replays";
-import { type Counts, finalCount, type InterceptReason, type ProgressView, type RunView } from "../api/types";
+import {
+  type AgentView,
+  type Counts,
+  finalCount,
+  type InterceptReason,
+  type ProgressView,
+  type RunView,
+} from "../api/types";
 import { NOTHING, rate } from "./format";
 
 interface Look {
@@ -183,12 +190,23 @@ export function bandOf(score: number): Band {
 }
 
 const NUMBER = new Intl.NumberFormat("en-US");
-const ENOUGH = 20; // with fewer attempts one failure moves the rate by over 5 %
+const ENOUGH = 20; // with fewer runs one failure moves the rate by over 5 %
 
-/** A success rate; for few attempts the counts instead, so that 1 of 1 is not read as 100 %. */
-export function SuccessRate({ success, attempts }: { success: number; attempts: number }) {
-  const words = `${NUMBER.format(success)} of ${NUMBER.format(attempts)}`;
-  if (attempts === 0) return <span title="No action has ended yet">{rate(null)}</span>;
-  if (attempts < ENOUGH) return <span title="Too few attempts for a rate">{words}</span>;
-  return <span title={`${words} attempts`}>{rate(success / attempts)}</span>;
+interface CompletedRunsProps {
+  of: Pick<AgentView, "completed" | "failed">;
+  /** Whether the rate is only in the tooltip. */
+  isBrief?: boolean;
+}
+
+/** How many of an agent's runs completed, of those that completed or failed; a rate only where they are enough for one. */
+export function CompletedRuns({ of: { completed, failed }, isBrief = false }: CompletedRunsProps) {
+  const ended = completed + failed;
+  if (ended === 0) return <span title="No run has ended yet">{rate(null)}</span>;
+  const share = ended < ENOUGH ? "too few runs for a rate" : rate(completed / ended);
+  return (
+    <span title={`Of the runs that completed or failed: ${share}`}>
+      {NUMBER.format(completed)} of {NUMBER.format(ended)}
+      {isBrief || ended < ENOUGH ? null : <span className="faint"> ({share})</span>}
+    </span>
+  );
 }

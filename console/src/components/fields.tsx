@@ -1,6 +1,8 @@
 /** Filter fields and form fields. */
 import { type InputHTMLAttributes, useEffect, useId, useRef, useState } from "react";
+import { ORIGINS, type OriginChoice } from "../api/types";
 import { lookOf } from "./badges";
+import { oneOf } from "./url";
 
 interface FieldProps {
   value: string;
@@ -194,6 +196,31 @@ export function SegmentedControl<Value extends string>({
       ))}
     </fieldset>
   );
+}
+
+const ORIGIN_WORDS: Record<OriginChoice, string> = { production: "Production", evaluation: "Evaluation", all: "All" };
+
+interface OriginControlProps {
+  chosen: OriginChoice;
+  onChange: (fields: { origin: string | null }) => void;
+}
+
+/** Whether a page shows production, evaluations or both; `onChange` gets the URL's fields. */
+export function OriginControl({ chosen, onChange }: OriginControlProps) {
+  return (
+    <SegmentedControl
+      label="Origin"
+      all={ORIGINS}
+      chosen={chosen}
+      wordOf={(origin) => ORIGIN_WORDS[origin]}
+      onChange={(origin) => onChange({ origin: origin === "production" ? null : origin })}
+    />
+  );
+}
+
+/** Returns the origin in a URL; production by default. */
+export function originIn(query: URLSearchParams): OriginChoice {
+  return oneOf(ORIGINS, query.get("origin")) ?? "production";
 }
 
 const QUIET_MS = 150; // between the last key and the new filter

@@ -1,5 +1,5 @@
 /** Values as text. Unknown is "–", never 0. */
-import type { Window } from "../api/types";
+import type { TallyView, Window } from "../api/types";
 
 export const NOTHING = "–";
 
@@ -144,4 +144,14 @@ export function windowWord(window: Window): string {
 /** Returns a window for a sentence: `in the last 7 days`, `in all time`. */
 export function inWindow(window: Window): string {
   return window === "all" ? "in all time" : `in the last ${WORDS[window]}`;
+}
+
+/** Returns a number of tokens, a dash where it is unknown. */
+export function amount(tokens: number | null): string {
+  return tokens === null ? NOTHING : WHOLE.format(tokens);
+}
+
+/** Returns a run's tokens, null where none are known. */
+export function tokensOf(tally: Pick<TallyView, "input_tokens" | "output_tokens">): number | null {
+  return (tally.input_tokens ?? 0) + (tally.output_tokens ?? 0) || null;
 }

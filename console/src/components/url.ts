@@ -2,6 +2,7 @@
 import { useCallback, useContext } from "react";
 import { UNSAFE_DataRouterContext, useLocation, useSearchParams } from "react-router";
 import { ofProject } from "../api/project";
+import type { OriginChoice } from "../api/types";
 
 type Fields = Record<string, string | null>;
 
@@ -132,9 +133,9 @@ export function runPath(run: string, action?: string | null, q?: string | null):
   return `/runs/${encodeURIComponent(run)}${query.size > 0 ? `?${query}` : ""}`;
 }
 
-/** Returns the address of an agent's page. */
-export function agentPath(agent: string): string {
-  return `/registry/${encodeURIComponent(agent)}`;
+/** Returns the address of an agent's page, with its runs of an origin; by default of production. */
+export function agentPath(agent: string, origin: OriginChoice = "production"): string {
+  return `/registry/${encodeURIComponent(agent)}${origin === "production" ? "" : `?origin=${origin}`}`;
 }
 
 export function logPath(jobId: string): string {

@@ -158,6 +158,8 @@ class Dag(TypedDict):
     name: str
     agent_run_id: str | None
     agent_id: str | None
+    #: What its run is for. One of production, evaluation.
+    origin: str
     #: One of continue, stop.
     on_failure: str
     #: One of WAITING, RUNNING, COMPLETED, PARTIAL, FAILED.
@@ -203,8 +205,9 @@ class Tally(TypedDict):
     prevented_cost_usd: str
     #: Of what was answered from a recording.
     saved_cost_usd: str
-    input_tokens: int
-    output_tokens: int
+    #: As far as they are known; null where none are.
+    input_tokens: int | None
+    output_tokens: int | None
     #: Success by attempts, 0 to 1; null without attempts.
     success_rate: float | None
 
@@ -229,6 +232,8 @@ class Run(TypedDict):
     parent_run_id: str | None
     #: Of a fork: the action of that run that was edited; null: the code was.
     forked_at_action_id: str | None
+    #: What it is for: of a fork, what its parent is for. One of production, evaluation.
+    origin: str
     name: str | None
     #: One of pending, running, completed, failed, cancelled.
     status: str

@@ -26,9 +26,14 @@ _LARGEST_PAGE: Final = "200"  # of runs and agents
 #: Of each kind of thing: the path of its list, the list's key in the answer, the name's key in each, the query.
 _LISTS: Final[Mapping[str, tuple[tuple[str, ...], str, str, Mapping[str, str]]]] = {
     "job": (("jobs",), "jobs", "name", {"limit": _NEWEST}),
-    "dag": (("dags",), "dags", "name", {"limit": _NEWEST}),
-    "run": (("v1", "runs"), "data", "run_id", {"limit": _LARGEST_PAGE, "window": "all", "include_archived": "true"}),
-    "agent": (("v1", "agents"), "data", "agent_id", {"limit": _LARGEST_PAGE}),
+    "dag": (("dags",), "dags", "name", {"limit": _NEWEST, "origin": "all"}),
+    "run": (
+        ("v1", "runs"),
+        "data",
+        "run_id",
+        {"limit": _LARGEST_PAGE, "window": "all", "include_archived": "true", "origin": "all"},
+    ),
+    "agent": (("v1", "agents"), "data", "agent_id", {"limit": _LARGEST_PAGE, "origin": "all"}),
     "gate": (("gates",), "gates", "name", {"limit": _NEWEST}),
     "worker": (("workers",), "workers", "name", {}),
 }

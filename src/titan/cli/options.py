@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
+from enum import StrEnum
 from functools import wraps
 from inspect import Parameter, signature
 from pathlib import Path
@@ -56,6 +57,19 @@ DagScope = Annotated[
 ]
 RunScope = Annotated[str | None, option("--run RUN", "Look in this agent run.", lookup.run_ids)]
 OfDag = Annotated[str | None, option("--dag DAG", "Only those of this DAG.", lookup.dag_names)]
+
+
+class OriginChoice(StrEnum):
+    """What the listed runs are for."""
+
+    PRODUCTION = "production"
+    EVALUATION = "evaluation"
+    ALL = "all"
+
+
+OfOrigin = Annotated[
+    OriginChoice | None, option("--origin", "Of production, of evaluations, or all. Default: production; exports all.")
+]
 OfRun = Annotated[str | None, option("--run RUN", "Only those of this agent run.", lookup.run_ids)]
 AllOfDag = Annotated[
     str | None, option("--dag DAG", "Alone: all of this DAG. Beside a job: look for it there.", lookup.dag_names)

@@ -1,17 +1,27 @@
 """Agent runs: their settings, the request to the agent, the changes of their rows, and their tool calls."""
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
 
 from titan.evaluate.contract import DETAIL_CHARACTERS, MOST_SCHEMA_BYTES, RAW_CHARACTERS, Answered, Failed
-from titan.evaluate.definitions import AgentDefinition, AgentField, Seed, SubmittedAgent, WorkflowDefinition
+from titan.evaluate.definitions import (
+    AgentDefinition,
+    AgentField,
+    Seed,
+    SubAgent,
+    SubmittedAgent,
+    WorkflowDefinition,
+    agent_definition_of,
+    definition_of,
+    scorers_of,
+    seed_of,
+)
+from titan.evaluate.frozen import pinned, ran_with
 from titan.evaluate.worlds import LiveRun
 from titan.ingest.values import dollars_of
 from titan.judge import scorers
@@ -30,8 +40,8 @@ from titan.model.evaluations import (
 from titan.ports.runs_store import CallReader, CallStore, CallTransaction, StoredEntry
 from titan.ports.runtime import Blobs, Ids
 from titan.wire.evaluations import ToolCallView
-from titan.world.definition import World
-from titan.world.ledger import CannotApply, InitialState, Ledger, Operation, seeded
+from titan.world.definition import Mode, World
+from titan.world.ledger import CannotApply, Ledger, Operation
 from titan_sdk.tape import decode
 
 
@@ -41,18 +51,13 @@ class Setting:
 
     run: AgentRun
     task: Task
-    definition: WorkflowDefinition
+    world: World  #: without its initial state
+    sub_agents: tuple[SubAgent, ...]
     field: AgentField
     agent: AgentDefinition | SubmittedAgent
     seed: Seed
+    initial: Ledger
     scorers: tuple[Scorer, ...]
-
-    @property
-    def world(self) -> World:
-        """The world with the field's tool modes."""
-        modes, world = self.field.tool_modes, self.definition.world
-        tools = (replace(tool, mode=modes.get(tool.name, tool.mode)) for tool in world.tools)
-        return replace(world, tools=tuple(tools)) if modes else world
 
 
 _VERDICTS: Final[Mapping[scorers.Verdict, Verdict]] = {
@@ -61,42 +66,11 @@ _VERDICTS: Final[Mapping[scorers.Verdict, Verdict]] = {
     scorers.Verdict.NOT_APPLICABLE: Verdict.NOT_APPLICABLE,
     scorers.Verdict.ERROR: Verdict.NOT_APPLICABLE,
 }
-KEPT_DEFINITIONS: Final = 4  # decoded: a thousand runs of a world of 3 MB share one, which takes ten times as much
-
-_WORKFLOWS: Final = msgspec.json.Decoder(WorkflowDefinition)
-_AGENTS: Final[msgspec.json.Decoder[AgentDefinition]] = msgspec.json.Decoder(AgentDefinition)
-_SEEDS: Final = msgspec.json.Decoder(Seed)
-_SCORERS: Final = msgspec.json.Decoder(tuple[Scorer, ...])
 
 
 def new_run_id(ids: Ids) -> str:
     """Return the id of a new agent run."""
     return f"eval-{ids.dag_id()}"
-
-
-def definition_of(workflow: Workflow) -> WorkflowDefinition:
-    """Return a workflow's definition."""
-    return _definition_in(workflow.definition)
-
-
-@lru_cache(maxsize=KEPT_DEFINITIONS)
-def _definition_in(text: str) -> WorkflowDefinition:
-    return _WORKFLOWS.decode(text)
-
-
-def agent_definition_of(agent: RegisteredAgent) -> AgentDefinition:
-    """Return an agent's definition."""
-    return _AGENTS.decode(agent.definition)
-
-
-def seed_of(task: Task) -> Seed:
-    """Return a task's seed."""
-    return _SEEDS.decode(task.seed)
-
-
-def scorers_of(task: Task) -> tuple[Scorer, ...]:
-    """Return a task's scorers."""
-    return _SCORERS.decode(task.scorers)
 
 
 def dispatch(
@@ -113,10 +87,9 @@ def dispatch(
     """Store and return a new agent run; None where the workflow has no such field or its agent is not registered."""
     definition = definition_of(workflow)
     field = next((one for one in definition.fields if one.name == field_name), None)
-    agent = None if field is None else tx.registered_agent(workflow.project_id, field.agent, field.version)
+    agent = None if field is None else _agent_of(tx, workflow, field.agent, field.version)
     if field is None or agent is None:
         return None
-    before = tx.agent_runs(workflow.project_id, workflow.id, task_id=task.id, limit=10_000)
     run = AgentRun(
         project_id=workflow.project_id,
         run_id=run_id,
@@ -125,43 +98,47 @@ def dispatch(
         field=field_name,
         agent_id=agent.id,
         agent_version=agent.version,
-        attempt=1 + sum(one.field == field_name for one in before),
+        attempt=1 + tx.attempts(workflow.project_id, workflow.id, task.id, field_name),
         trigger=trigger,
         source_run_id=source_run_id,
         status=AgentRunStatus.PENDING,
         seed_digest=task.seed_digest,
-        config=as_json(
-            {
-                "field": field,
-                "agent": {"id": agent.id, "version": agent.version},
-                "tool_modes": {
-                    tool.name: field.tool_modes.get(tool.name, tool.mode) for tool in definition.world.tools
-                },
-                "world": {"name": definition.world.name, "digest": _world_digest(workflow.definition)},
-                "scorers_digest": _digest(scorers_of(task)),
-                "simulator": simulator,
-            }
+        config=_config(
+            definition,
+            field.tool_modes,
+            field=field,
+            agent={"id": agent.id, "version": agent.version},
+            simulator=simulator,
         ),
         queued_at=tx.now,
     )
+    run = pinned(tx, workflow, task, run)
     tx.save_agent_run(run)
     return run
 
 
-@lru_cache(maxsize=KEPT_DEFINITIONS)
-def _world_digest(definition: str) -> str:
-    return _digest(_definition_in(definition).world)
+def _config(definition: WorkflowDefinition, modes: Mapping[str, Mode], **others: Any) -> str:
+    """Return what else is configured of a run beside its world, seed and scorers."""
+    return as_json(
+        {
+            "world": {"name": definition.world.name},
+            "tool_modes": {tool.name: modes.get(tool.name, tool.mode) for tool in definition.world.tools},
+            "sub_agents": definition.sub_agents,
+            **others,
+        }
+    )
 
 
-def _digest(value: Any) -> str:
-    return hashlib.sha256(msgspec.json.encode(value, order="deterministic")).hexdigest()[:16]
+def _agent_of(
+    reader: CallReader, workflow: Workflow, agent_id: str, version: int | None = None
+) -> RegisteredAgent | None:
+    return reader.registered_agent(workflow.project_id, agent_id, version, workflow_id=workflow.id)
 
 
 def submitted_run(tx: CallTransaction, workflow: Workflow, task: Task, run_id: str, agent: SubmittedAgent) -> AgentRun:
     """Store and return the agent run of a program that is submitted into a world; it starts at once."""
     agent_id = agent_id_of(run_id)
-    registered = tx.registered_agent(workflow.project_id, agent_id)
-    before = tx.agent_runs(workflow.project_id, workflow.id, task_id=task.id, limit=10_000)
+    registered = _agent_of(tx, workflow, agent_id)
     run = AgentRun(
         project_id=workflow.project_id,
         run_id=run_id,
@@ -170,14 +147,15 @@ def submitted_run(tx: CallTransaction, workflow: Workflow, task: Task, run_id: s
         field=agent_id,
         agent_id=agent_id,
         agent_version=0 if registered is None else registered.version,
-        attempt=1 + sum(one.field == agent_id for one in before),
+        attempt=1 + tx.attempts(workflow.project_id, workflow.id, task.id, agent_id),
         trigger=Trigger.SEED,
         status=AgentRunStatus.RUNNING,
         seed_digest=task.seed_digest,
-        config=as_json({"submitted": agent}),
+        config=_config(definition_of(workflow), {}, submitted=agent),
         queued_at=tx.now,
         started_at=tx.now,
     )
+    run = pinned(tx, workflow, task, run)
     tx.save_agent_run(run)
     return run
 
@@ -192,15 +170,18 @@ def is_submitted(run: AgentRun) -> bool:
     return "submitted" in msgspec.json.decode(run.config)
 
 
-def submitted_setting(run: AgentRun, workflow: Workflow, task: Task, agent: SubmittedAgent) -> Setting:
-    """Return the settings of a submitted program's run."""
+def submitted_setting(run: AgentRun, workflow: Workflow, task: Task, agent: SubmittedAgent, initial: Ledger) -> Setting:
+    """Return the settings of a submitted program's run, which begins with the ledger `initial`."""
+    definition = definition_of(workflow)
     return Setting(
         run=run,
         task=task,
-        definition=definition_of(workflow),
+        world=definition.world,
+        sub_agents=definition.sub_agents,
         field=AgentField(name=run.field, agent=run.agent_id),
         agent=agent,
         seed=seed_of(task),
+        initial=initial,
         scorers=scorers_of(task),
     )
 
@@ -211,7 +192,7 @@ def request_of(setting: Setting, live: LiveRun, url: str) -> dict[str, Any]:
     seed = setting.seed
     tools = [
         {"name": tool.name, "description": tool.description, "input_schema": tool.input_schema}
-        for tool in setting.definition.world.tools
+        for tool in setting.world.tools
     ]
     body: dict[str, Any] = {
         "task_id": setting.task.id,
@@ -220,13 +201,13 @@ def request_of(setting: Setting, live: LiveRun, url: str) -> dict[str, Any]:
         "input": {
             "user_instruction": seed.user_instruction,
             "latest_user_prompt": seed.user_instruction,
-            "policy": setting.definition.world.policy,
+            "policy": setting.world.policy,
             "input": seed.current_state,
         },
         "proxy_url": proxy,
         "odyssey_proxy_url": proxy,  # the name that agents for the hosted product know
         "run_token_jti": live.token_id,
-        "sub_agents": [{"actor_id": one.actor_id} for one in setting.definition.sub_agents],
+        "sub_agents": [{"actor_id": one.actor_id} for one in setting.sub_agents],
     }
     if len(as_json(tools)) <= MOST_SCHEMA_BYTES:
         body["tools_schema"] = tools
@@ -236,24 +217,28 @@ def request_of(setting: Setting, live: LiveRun, url: str) -> dict[str, Any]:
 
 
 def setting_of(reader: CallReader, *, run: AgentRun) -> Setting | None:
-    """Return the settings of an agent run, None where a part was deleted."""
-    workflow = reader.workflow(run.project_id, run.workflow_id)
+    """Return the settings of an agent run as it was dispatched; None where a part is not known."""
+    found = ran_with(reader, run)
     task = reader.task(run.project_id, run.workflow_id, run.task_id)
     agent = reader.registered_agent(run.project_id, run.agent_id, run.agent_version)
-    if workflow is None or task is None or agent is None:
+    world, seed, initial, scorers = found.world, found.seed, found.initial, found.scorers
+    if task is None or agent is None or world is None or seed is None or initial is None or scorers is None:
         return None
-    definition = definition_of(workflow)
-    field = next((one for one in definition.fields if one.name == run.field), None)
-    if field is None:
-        return None
+    config = msgspec.json.decode(run.config)
+    modes, field = config["tool_modes"], msgspec.convert(config["field"], AgentField)
+    workflow = reader.workflow(run.project_id, run.workflow_id)
+    fields = () if workflow is None else definition_of(workflow).fields
+    cap = next((one.concurrency_cap for one in fields if one.name == run.field), field.concurrency_cap)
     return Setting(
         run=run,
         task=task,
-        definition=definition,
-        field=field,
+        world=replace(world, tools=tuple(replace(tool, mode=Mode(modes[tool.name])) for tool in world.tools)),
+        sub_agents=msgspec.convert(config.get("sub_agents", ()), tuple[SubAgent, ...]),
+        field=replace(field, concurrency_cap=cap),  # a changed cap is for those that wait, too
         agent=agent_definition_of(agent),
-        seed=seed_of(task),
-        scorers=scorers_of(task),
+        seed=seed,
+        initial=initial,
+        scorers=scorers,
     )
 
 
@@ -380,12 +365,12 @@ def calls_of_run(calls: CallStore, blobs: Blobs, project_id: str, run_id: str) -
     return sorted(found, key=lambda view: view.sequence)
 
 
-def ledger_after(initial: InitialState, calls: Sequence[ToolCallView], sequence: int) -> Ledger:
+def ledger_after(initial: Ledger, calls: Sequence[ToolCallView], sequence: int) -> Ledger:
     """Return the ledger after the call with this sequence.
 
     Calls that are under way together change it in the order in which they are answered, not begun.
     """
-    ledger = seeded(initial)
+    ledger = initial
     for call in sorted(calls, key=lambda call: call.commit):
         for stored in call.operations:
             if stored["drop_reason"] is None:

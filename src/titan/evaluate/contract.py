@@ -11,6 +11,7 @@ from msgspec import Struct
 from titan.ingest.values import dollars_of
 from titan.model.actions import MOST_USD
 from titan.model.evaluations import ErrorClass
+from titan.model.expectations import misfit_of
 
 MOST_RESPONSE_BYTES: Final = 10 * 1024 * 1024
 MOST_SCHEMA_BYTES: Final = 32 * 1024  # of tool schemas within the request
@@ -125,12 +126,15 @@ def read_answer(found: Any, *, detail: str = "") -> Answered | Failed:
 
 def is_worth_another_try(error_class: ErrorClass, message: str, *, calls: int, tries: int) -> bool:
     """Return whether an unreachable agent is redispatched: it made no calls yet and had fewer than 2 retries."""
-    is_transient = error_class in (ErrorClass.AGENT_UNREACHABLE, ErrorClass.TRANSPORT_ERROR) or (
-        error_class is ErrorClass.AGENT_5XX and message.endswith((" 502", " 503"))
+    is_transient = (
+        error_class in (ErrorClass.AGENT_UNREACHABLE, ErrorClass.TRANSPORT_ERROR)
+        or message == LOST
+        or (error_class is ErrorClass.AGENT_5XX and message.endswith((" 502", " 503")))
     )
     return is_transient and calls == 0 and tries < len(REDISPATCH_SECONDS)
 
 
+LOST: Final = "The agent's job was lost after it had begun: its worker or the process that watches it ended."
 REDISPATCH_SECONDS: Final = (5.0, 30.0)  # before the first and the second try
 
 
@@ -155,7 +159,9 @@ def _messages(found: Any, warnings: list[str]) -> list[Any] | None:
     try:
         rows = msgspec.convert(found, list[Message])
     except msgspec.ValidationError as error:
-        warnings.append(f"messages: {error}; they are left out")
+        misfit = misfit_of(error, list[Message], found)
+        expected = misfit.expected or "messages of OpenAI's form"
+        warnings.append(f"messages{misfit.place_within}: expected {expected}; found {misfit.found}; they are left out")
         return None
     unknown = next((row.role for row in rows if row.role not in _ROLES), None)
     if unknown is not None:

@@ -1,12 +1,13 @@
-"""Definitions of workflows, agents, tool endpoints and tasks, as users write them; and submitted agents."""
+"""Definitions of workflows, agents, tool endpoints and tasks, as users write them and as they are stored."""
 
-import hashlib
-from typing import Annotated, Any, Literal, TypeAlias
+from functools import lru_cache
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct
 
 from titan.judge.scorers import Scorer
+from titan.model.evaluations import RegisteredAgent, Task, Workflow
 from titan.world.definition import FailureRule, Mode, World
 from titan.world.ledger import InitialState
 
@@ -122,6 +123,35 @@ class TaskDefinition(_Definition, frozen=True, kw_only=True):
     scorers: tuple[Scorer, ...] = ()
 
 
-def digest_of_seed(seed: Seed) -> str:
-    """Return the SHA-256 of a seed, 64 hexadecimal digits: equal for equal seeds."""
-    return hashlib.sha256(msgspec.json.encode(seed, order="deterministic")).hexdigest()
+KEPT_DEFINITIONS: Final = 4  # decoded: a thousand runs of a world of 3 MB share one, which takes ten times as much
+
+_WORKFLOWS: Final = msgspec.json.Decoder(WorkflowDefinition)
+_AGENTS: Final[msgspec.json.Decoder[AgentDefinition]] = msgspec.json.Decoder(AgentDefinition)
+_SEEDS: Final = msgspec.json.Decoder(Seed)
+_SCORERS: Final = msgspec.json.Decoder(tuple[Scorer, ...])
+
+
+def definition_of(workflow: Workflow) -> WorkflowDefinition:
+    """Return a workflow's definition."""
+    return definition_within(workflow.definition)
+
+
+@lru_cache(maxsize=KEPT_DEFINITIONS)
+def definition_within(text: str) -> WorkflowDefinition:
+    """Return a workflow's definition as it is stored."""
+    return _WORKFLOWS.decode(text)
+
+
+def agent_definition_of(agent: RegisteredAgent) -> AgentDefinition:
+    """Return an agent's definition."""
+    return _AGENTS.decode(agent.definition)
+
+
+def seed_of(task: Task) -> Seed:
+    """Return a task's seed."""
+    return _SEEDS.decode(task.seed)
+
+
+def scorers_of(task: Task) -> tuple[Scorer, ...]:
+    """Return a task's scorers."""
+    return _SCORERS.decode(task.scorers)

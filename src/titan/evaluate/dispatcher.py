@@ -6,6 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from typing import Final, Protocol
 from urllib.parse import urlsplit
@@ -17,7 +18,6 @@ from titan.evaluate.agent_runs import (
     Setting,
     cancelled,
     completed,
-    definition_of,
     dispatch,
     failed,
     internal_error,
@@ -30,6 +30,8 @@ from titan.evaluate.agent_runs import (
 )
 from titan.evaluate.contract import (
     DETAIL_CHARACTERS,
+    LOST,
+    MOST_RESPONSE_BYTES,
     REDISPATCH_SECONDS,
     Answered,
     Broken,
@@ -39,17 +41,17 @@ from titan.evaluate.contract import (
     read_answer,
     read_exchange,
 )
-from titan.evaluate.definitions import HttpAgent, PythonAgent, SubmittedAgent
+from titan.evaluate.definitions import HttpAgent, PythonAgent, SubmittedAgent, definition_of
 from titan.evaluate.external import AgentClient
 from titan.evaluate.worlds import LiveRun, Records, Worlds
 from titan.judge.scorers import Ended, score
-from titan.model.actions import ActionKind, RunEnd, RunEntry, Source
+from titan.model.actions import ActionEntry, ActionKind, Outcome, RunEnd, RunEntry, Source
 from titan.model.errors import StoreError
 from titan.model.evaluations import ENDED, AgentRun, AgentRunStatus, ErrorClass, Trigger
+from titan.model.run_control import Origin
 from titan.orchestrator.bus import BusClosed
 from titan.ports.runs_store import CallStore, CallTransaction
 from titan.ports.runtime import Clock, Ids
-from titan.world.ledger import seeded
 from titan.world.simulation import Environment, State
 
 logger = logging.getLogger(__name__)
@@ -62,6 +64,7 @@ class JobEnded:
     """The end of the job that ran an agent."""
 
     has_completed: bool
+    was_lost: bool = False  #: with its worker or the process that watches it
     reason: str = ""
     result: str | None = None  #: the last one that its jobs set, a JSON text
 
@@ -130,11 +133,11 @@ class Dispatcher:
     def open(self, setting: Setting) -> tuple[LiveRun, str]:
         """Open the world of a run; return it and its token."""
         world, seed, run = setting.world, setting.seed, setting.run
+        digest = f"{run.world_digest}{run.seed_digest}"  # answers of a model are of one world, too
         environment = Environment(
-            world, seed.failure_rules, seed_digest=run.seed_digest, instructions=seed.behavior_instructions
+            world, seed.failure_rules, seed_digest=digest, instructions=seed.behavior_instructions
         )
-        initial = seeded(seed.initial_state or world.initial_state)
-        live, token = self._worlds.open(run.project_id, run.run_id, environment, State(ledger=initial))
+        live, token = self._worlds.open(run.project_id, run.run_id, environment, State(ledger=setting.initial))
         self._live[run.project_id, run.run_id] = live
         return live, token
 
@@ -213,7 +216,9 @@ class Dispatcher:
                 return  # it is still pending: the next server begins it
             setting = await asyncio.to_thread(self._calls.read, partial(setting_of, run=run))
             if setting is None:
-                await self._fail(run, internal_error("its workflow, task, agent or agent field is gone"))
+                await self._fail(
+                    run, internal_error("its world, seed, scorers or agent of when it was dispatched are not stored")
+                )
             else:
                 places.set_most(setting.field.concurrency_cap)
                 await self._perform(setting)
@@ -264,7 +269,29 @@ class Dispatcher:
         now, clean = self._clock.now(), self._records.without_secrets
         fields = await asyncio.to_thread(without_secrets, completed(setting.run, found, live, results, now), clean)
         run = await self._change(setting.run, lambda run: replace(completed(run, found, live, results, now), **fields))
+        await self._report_cost(run, live)
         await self._report(run, end=RunEnd.COMPLETED)
+
+    async def _report_cost(self, run: AgentRun, live: LiveRun) -> None:
+        """Record as a call the part of the agent's cost that no recorded call has."""
+        recorded = await asyncio.to_thread(self._calls.read, lambda reader: reader.run(run.project_id, run.run_id))
+        known = max(live.model_cost or Decimal(0), Decimal(0) if recorded is None else recorded.tally.cost)
+        rest = Decimal(run.agent_cost or 0) - known
+        if run.status is not AgentRunStatus.COMPLETED or rest <= 0:
+            return
+        now = self._clock.now()
+        entry = ActionEntry(
+            id="reported-cost",
+            run_id=run.run_id,
+            source=Source.WORLD,
+            kind=ActionKind.CALL,
+            name="reported cost",
+            started_at=now,
+            ended_at=now,
+            outcome=Outcome.SUCCESS,
+            cost=rest,
+        )
+        await self._records.record(run.project_id, lambda: [entry], is_fixed=True)
 
     async def _asked(self, setting: Setting, live: LiveRun, token: str) -> Answered | Failed:
         asked = request_of(setting, live, self.url)
@@ -302,6 +329,11 @@ class Dispatcher:
             timeout_seconds=setting.field.run_timeout_s,
         )
         answer = live.job_answer
+        if ended.was_lost or live.has_second_attempt:
+            return internal_error(LOST)
+        if isinstance(answer, dict) and isinstance(answer.get("size"), int):
+            reason = f"the answer has {answer['size']:,} bytes of JSON; expected at most {MOST_RESPONSE_BYTES:,}"
+            return read_exchange(Exchange(broken=Broken.TOO_LARGE, reason=reason))
         if isinstance(answer, dict) and answer.keys() == {"raised"}:
             detail = self._records.without_secrets(str(answer["raised"])[-4 * DETAIL_CHARACTERS :])
             message = f"the agent raised {detail.strip().splitlines()[-1] if detail.strip() else 'an exception'}"
@@ -390,6 +422,7 @@ class Dispatcher:
         entry = RunEntry(
             run_id=run.run_id,
             source=Source.WORLD,
+            origin=Origin.EVALUATION,
             at=self._clock.now(),
             agent_id=run.agent_id,
             name=name,

@@ -237,7 +237,9 @@ class ToolEndpoints:
         self._calls = calls
         self._client = AgentClient()
 
-    async def call(self, project_id: str, name: str, tool: str, args: Mapping[str, Any]) -> tuple[Any, str | None]:
+    async def call(
+        self, project_id: str, name: str, tool: str, args: Mapping[str, Any], *, run_id: str
+    ) -> tuple[Any, str | None]:
         """Return a tool's answer, or None and the failure. Endpoints of other projects are unknown."""
         if not name:
             return None, f"the tool {tool!r} is in the mode passthrough, and names no endpoint"
@@ -247,7 +249,8 @@ class ToolEndpoints:
         definition = endpoint_definition_of(found)
         if not definition.active:
             return None, f"the endpoint {name!r} is not active"
-        answer, failure = await self._called(definition, tool, args)
+        headers = {**definition.headers, "X-Titan-Run-Id": run_id}
+        answer, failure = await self._called(msgspec.structs.replace(definition, headers=headers), tool, args)
         if isinstance(definition, McpEndpoint) and definition.headers:
             told = without_values(msgspec.json.encode((answer, failure)), definition.headers)
             answer, failure = msgspec.json.decode(told)

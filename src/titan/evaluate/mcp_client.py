@@ -41,10 +41,14 @@ async def _called(endpoint: McpEndpoint, tool: str, args: Mapping[str, Any]) -> 
 
 
 def read_result(result: CallToolResult) -> tuple[Any, str | None]:
-    """Return a tool's answer: its structured content, else its text, parsed where it is JSON."""
+    """Return a tool's answer: its structured content, else its text, parsed where it is JSON.
+
+    Of a tool that failed it is the whole result beside `error`, so that it is an error as those of other tools are.
+    """
     texts = [block.text for block in result.content if isinstance(block, TextContent)]
     if result.is_error:
-        return None, f"the tool failed: {' '.join(texts)[:SHOWN_CHARACTERS]}"
+        error = {"code": "tool_failed", "message": " ".join(texts)[:SHOWN_CHARACTERS]}
+        return {"error": error, **result.model_dump(mode="json", by_alias=True, exclude_none=True)}, None
     if result.structured_content is not None:
         return result.structured_content, None
     if len(texts) != len(result.content):

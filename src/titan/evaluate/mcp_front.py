@@ -4,6 +4,7 @@ Both ways lead to the same calls as `POST {proxy}/tools/{tool}`, with the same s
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 import uuid
@@ -64,13 +65,21 @@ def mcp_server(tools: Tools) -> Server[Any]:
             answer = await tools.call(params.name, params.arguments or {})
         except CallRefused as refused:
             return CallToolResult(content=[TextContent(text=str(refused))], is_error=True)
-        return CallToolResult(
-            content=[TextContent(text=answer if isinstance(answer, str) else msgspec.json.encode(answer).decode())],
-            structured_content=answer if isinstance(answer, dict) else None,
-            is_error=is_error(answer),
-        )
+        return _result_of(answer)
 
     return Server("titan", version=__version__, on_list_tools=list_tools, on_call_tool=call_tool)
+
+
+def _result_of(answer: Any) -> CallToolResult:
+    """Return a tool's answer as a result; a failure of an MCP endpoint as that sent it."""
+    if isinstance(answer, dict) and answer.get("isError") is True:
+        with contextlib.suppress(ValueError):  # of another service, which only looks alike
+            return CallToolResult.model_validate({name: answer[name] for name in answer if name != "error"})
+    return CallToolResult(
+        content=[TextContent(text=answer if isinstance(answer, str) else msgspec.json.encode(answer).decode())],
+        structured_content=answer if isinstance(answer, dict) else None,
+        is_error=is_error(answer),
+    )
 
 
 async def serve_http(tools: Tools, scope: Scope, receive: Receive, send: Send, *, limit_bytes: int) -> None:

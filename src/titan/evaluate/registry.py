@@ -7,13 +7,8 @@ from enum import StrEnum
 from msgspec.structs import replace
 
 from titan.evaluate.agent_runs import as_json
-from titan.evaluate.definitions import (
-    AgentDefinition,
-    EndpointDefinition,
-    TaskDefinition,
-    WorkflowDefinition,
-    digest_of_seed,
-)
+from titan.evaluate.definitions import AgentDefinition, EndpointDefinition, TaskDefinition, WorkflowDefinition
+from titan.evaluate.frozen import seed_with
 from titan.model.errors import InvalidInput
 from titan.model.evaluations import RegisteredAgent, Task, ToolEndpoint, Workflow
 from titan.ports.runs_store import CallTransaction
@@ -45,17 +40,23 @@ class Registry:
     project_id: str
     is_plan: bool = False
 
-    def put_agent(self, agent_id: str, definition: AgentDefinition) -> tuple[RegisteredAgent, Change]:
-        """Register an agent; a changed definition is its next version."""
-        before = self.tx.registered_agent(self.project_id, agent_id)
+    def put_agent(
+        self, agent_id: str, definition: AgentDefinition, *, workflow_id: str | None = None
+    ) -> tuple[RegisteredAgent, Change]:
+        """Register an agent of the project or of a workflow; a changed definition is its next version."""
+        newest = self.tx.registered_agent(self.project_id, agent_id)
+        before = self.tx.registered_agent(self.project_id, agent_id, workflow_id=workflow_id or "")
+        if before is not None and before.workflow_id != workflow_id:
+            before = None  # the project's
         if before is not None and before.definition == as_json(definition):
             return before, Change.UNCHANGED
         agent = RegisteredAgent(
             project_id=self.project_id,
             id=agent_id,
-            version=1 if before is None else before.version + 1,
+            version=1 if newest is None else newest.version + 1,
             definition=as_json(definition),
             created_at=self.tx.now,
+            workflow_id=workflow_id,
         )
         if not self.is_plan:
             self.tx.save_registered_agent(agent)
@@ -107,28 +108,30 @@ class Registry:
         return workflow, _change(before is None)
 
     def put_task(
-        self, workflow_id: str, definition: TaskDefinition, *, reseeds: bool = True, anew: bool = False
+        self, workflow: Workflow, definition: TaskDefinition, *, reseeds: bool = True, anew: bool = False
     ) -> tuple[Task, Change]:
         """Create a task and freeze its seed, or freeze a changed seed again; with `anew` an unchanged one too.
 
-        Existing runs keep the digest of their seed.
+        A seed without an initial state takes the world's as it is now. Existing runs keep their seed.
         """
-        before = self.tx.task(self.project_id, workflow_id, definition.id)
-        task = Task(
+        before = self.tx.task(self.project_id, workflow.id, definition.id)
+        written = Task(
             project_id=self.project_id,
-            workflow_id=workflow_id,
+            workflow_id=workflow.id,
             id=definition.id,
             name=definition.name or definition.id,
             seed=as_json(definition.odyssey_seed),
-            seed_digest=digest_of_seed(definition.odyssey_seed),
+            seed_digest="",
             scorers=as_json(definition.scorers),
             created_at=self.tx.now if before is None else before.created_at,
             seeded_at=self.tx.now,
         )
+        task, state = seed_with(written, workflow)
         is_equal = before is not None and task == replace(before, seeded_at=task.seeded_at)
         if before is not None and not anew and (is_equal or not reseeds):
             return before, Change.UNCHANGED
         if not self.is_plan:
+            self.tx.save_definition(self.project_id, *state)
             self.tx.save_task(task)
         return task, _change(before is None)
 
@@ -144,9 +147,10 @@ class Registry:
     ) -> list[Changed]:
         """Register the contents of a suite, and return the changes; objects that it does not name stay."""
         done = [("endpoint", one, self.put_endpoint(one, endpoints[one])[1]) for one in endpoints]
-        done += [("agent", one, self.put_agent(one, agents[one])[1]) for one in agents]
-        done.append(("workflow", workflow_id, self.put_workflow(workflow_id, name, definition)[1]))
-        done += [("task", one.id, self.put_task(workflow_id, one)[1]) for one in tasks]
+        done += [("agent", one, self.put_agent(one, agents[one], workflow_id=workflow_id)[1]) for one in agents]
+        workflow, change = self.put_workflow(workflow_id, name, definition)
+        done.append(("workflow", workflow_id, change))
+        done += [("task", one.id, self.put_task(workflow, one)[1]) for one in tasks]
         return [Changed(kind=kind, id=one, change=change) for kind, one, change in done]
 
 

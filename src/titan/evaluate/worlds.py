@@ -11,7 +11,7 @@ import secrets
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, Protocol
 
@@ -23,6 +23,7 @@ from titan.model.actions import Source as Reporter
 from titan.model.errors import ModelError
 from titan.model.language import Message, ModelRequest, Role
 from titan.ports.runtime import Clock, LanguageModel, Prices
+from titan.rules.runs.clocks import offset_of, placed
 from titan.world.ledger import Ledger
 from titan.world.schemas import MOST_DEPTH, depth_of
 from titan.world.simulation import Answer, Ask, AskEndpoint, AskModel, Call, Environment, Reply, Source, State, is_error
@@ -62,7 +63,9 @@ class Records(Protocol):
 class Endpoints(Protocol):
     """Port that calls tools at registered endpoints: `titan.evaluate.external.ToolEndpoints`."""
 
-    async def call(self, project_id: str, name: str, tool: str, args: Mapping[str, Any]) -> tuple[Any, str | None]:
+    async def call(
+        self, project_id: str, name: str, tool: str, args: Mapping[str, Any], *, run_id: str
+    ) -> tuple[Any, str | None]:
         """Return a tool's answer, or None and the failure."""
 
 
@@ -76,8 +79,12 @@ class LiveRun:
     state: State
     token_digest: str
     initial: Ledger  #: before its first call
+    began_at: datetime
+    offsets: dict[str | None, timedelta] = field(default_factory=dict)  #: of its actors' clocks
     task_input: Mapping[str, Any] = field(default_factory=dict)  #: the request to the agent
-    job_answer: Any = None  #: of an agent that runs as a job
+    attempt: str | None = None  #: of the job that the agent runs as, which was told its task
+    has_second_attempt: bool = False  #: its job began again
+    job_answer: Any = None  #: of such an agent
     raw_answer: bytes = b""
     calls: int = 0
     commits: int = 0  #: calls that have an answer
@@ -98,6 +105,11 @@ class LiveRun:
     def token_id(self) -> str:
         """A public identifier of the token."""
         return self.token_digest[:16]
+
+    def time_of(self, reported: datetime, actor: str | None, now: datetime) -> datetime | None:
+        """Return when an event happened that an actor reports now; None where that is outside of the run."""
+        first = offset_of(reported, began=self.began_at, now=now)
+        return placed(reported, self.offsets.setdefault(actor, first), began=self.began_at, now=now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +180,7 @@ class Worlds:
             state=state,
             token_digest=digest,
             initial=state.ledger,
+            began_at=self._clock.now(),
         )
         self._runs[run_id] = run
         return run, token
@@ -346,7 +359,7 @@ class Worlds:
 
     async def _asked(self, run: LiveRun, ask: Ask) -> tuple[Any, str | None]:
         if not isinstance(ask, AskModel):
-            return await self._endpoints.call(run.project_id, ask.endpoint, ask.tool, ask.args)
+            return await self._endpoints.call(run.project_id, ask.endpoint, ask.tool, ask.args, run_id=run.run_id)
         if ask.key in self._cache:
             self._cache.move_to_end(ask.key)
             return self._cache[ask.key], None

@@ -24,11 +24,13 @@ from titan.model.actions import (
     RunEnd,
     RunEntry,
     Source,
+    reason_of,
 )
 from titan.model.language import ModelAnswer, ModelDelta, TextDelta, ToolCall
 from titan_sdk import tape
 
 OPERATION: Final = "chat"  # OpenTelemetry's gen_ai.operation.name
+CLIENT_LEFT: Final = "ClientDisconnected"  # the type of failure of a call whose caller closed its connection
 MOST_OF_MODEL: Final = 500  # characters of its name: a request may hold anything there
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
@@ -155,7 +157,7 @@ def _end_of(run: ChatRun, end: ChatEnd) -> RunEntry:
         run_id=run.id,
         source=Source.ENDPOINT,
         at=end.at,
-        end=RunEnd.COMPLETED if failure is None else RunEnd.FAILED,
+        end=RunEnd.COMPLETED if failure is None else RunEnd.CANCELLED if _outcome(end) is None else RunEnd.FAILED,
         reason=None if failure is None else f"{failure.type}: {failure.message}",
     )
 
@@ -178,13 +180,20 @@ def _action(call: ChatCall, run: ChatRun, *, end: ChatEnd | None, inputs: Payloa
         begun,
         ended_at=end.at,
         duration_ns=end.duration_ns,
-        outcome=Outcome.SUCCESS if end.failure is None else Outcome.ERROR,
+        outcome=_outcome(end),
         outputs=_outputs(end),
         failure=end.failure,
         cost=None if end.has_asked else Decimal(0),
         use=_use(call, end),
         details=_details(end),
     )
+
+
+def _outcome(end: ChatEnd) -> Outcome | None:
+    """Return a call's outcome, None where its caller left."""
+    if end.failure is None:
+        return Outcome.SUCCESS
+    return Outcome.ERROR if reason_of(end.failure.type) is None else None
 
 
 def _inputs(body: bytes) -> Payload:

@@ -161,6 +161,7 @@ def _run(line: RunLine, number: int) -> Iterator[RunEntry | Pinned]:
         session_id=line.session_id,
         parent_run_id=line.parent_run_id,
         forked_at_action_id=line.forked_at_action_id,
+        origin=line.origin,
         name=line.name,
         tags=line.tags,
         standing=standing,

@@ -83,7 +83,8 @@ def run_line(exported: ExportedRun) -> RunLine:
     agent_source, agent_at = known_by(run.agent_order)
     return RunLine(
         **_of(run, RunLine),
-        **_of(tally, RunLine),
+        **_of(tally, RunLine)
+        | {"input_tokens": tally.input_tokens or None, "output_tokens": tally.output_tokens or None},
         run_id=run.id,
         agent_source=agent_source,
         agent_at=agent_at,
@@ -212,12 +213,18 @@ _ACTION_COLUMNS: Final = (
     "duration_ms",
     "duration_ns",
     "outcome",
+    "sources",
+    "is_counted",
+    "duplicate_of",
     "cost_usd",
     "is_cost_estimated",
     "model",
     "provider",
     "input_tokens",
     "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
     "impact",
     "effect",
     "tags",

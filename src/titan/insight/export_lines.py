@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from titan.model.actions import MOST_TOKENS, ActionKind, AgentSource, Effect, Failure, Impact, Outcome, Redaction
-from titan.model.run_control import RunStatus, StatusSource
+from titan.model.run_control import Origin, RunStatus, StatusSource
 from titan.model.runs import ReportedEnd
 
 Id = Annotated[str, Meta(min_length=1, max_length=1000)]
@@ -43,6 +43,7 @@ class RunLine(Struct, kw_only=True, tag_field="type", tag="run"):
     session_id: str | None = None
     parent_run_id: str | None = None  #: of a fork
     forked_at_action_id: str | None = None
+    origin: Origin = Origin.PRODUCTION
     name: str | None = None
     status: RunStatus = RunStatus.RUNNING
     status_source: StatusSource = StatusSource.EXPLICIT
@@ -69,8 +70,8 @@ class RunLine(Struct, kw_only=True, tag_field="type", tag="run"):
     rejected: int = 0
     replayed: int = 0
     success_rate: float | None = None
-    input_tokens: int = 0
-    output_tokens: int = 0
+    input_tokens: int | None = None  #: None: unknown, of all its calls
+    output_tokens: int | None = None
     done: Count | None = None
     total: Count | None = None
     progress_at: Time | None = None

@@ -12,7 +12,7 @@ from titan.model.runs import AgentDay, AgentVersion
 from titan.rules.intervals import SURE
 
 SPAN: Final = timedelta(days=7)
-FEWEST_ATTEMPTS: Final = 30  # in each week, before shares are compared
+FEWEST_ENDED: Final = 30  # runs in each week, before shares are compared
 FEWEST_RUNS: Final = 10  # in each week, before means are compared
 CHANGED_SCORE: Final = 5  # of a mean score from 0 to 100
 CHANGED: Final = 0.25  # of a mean; less is not worth a word
@@ -40,24 +40,24 @@ class Trend:
 
 
 def trends(days: Sequence[AgentDay], *, today: date) -> tuple[Trend, Trend, Trend]:
-    """Return the trends of success rate, cost per run and predicted determinism; today is the last of seven days."""
+    """Return the trends of runs' success, cost per run and predicted determinism; today is the last of seven days."""
     now = [day for day in days if today - SPAN < day.day <= today]
     before = [day for day in days if today - 2 * SPAN < day.day <= today - SPAN]
     return _success_rate(before, now), _cost_per_run(before, now), _determinism(before, now)
 
 
 def _success_rate(before: list[AgentDay], now: list[AgentDay]) -> Trend:
-    tried = [sum(day.attempts for day in week) for week in (before, now)]
-    won = [sum(day.success for day in week) for week in (before, now)]
+    tried = [sum(day.completed + day.failed for day in week) for week in (before, now)]
+    won = [sum(day.completed for day in week) for week in (before, now)]
     rates = [good / of if of else None for good, of in zip(won, tried, strict=True)]
-    if min(tried) < FEWEST_ATTEMPTS:
-        text = f"too few to tell: {tried[0]} actions the week before, {tried[1]} this week"
+    if min(tried) < FEWEST_ENDED:
+        text = f"too few to tell: {tried[0]} ended runs the week before, {tried[1]} this week"
         return Trend(figure="success_rate", verdict=Verdict.TOO_FEW, before=rates[0], now=rates[1], text=text)
     first, second = won[0] / tried[0], won[1] / tried[1]
     pooled = sum(won) / sum(tried)
     error = sqrt(pooled * (1 - pooled) * (1 / tried[0] + 1 / tried[1]))
     verdict = _verdict(second - first, is_sure=abs(second - first) > SURE * error)
-    text = f"{100 * first:.1f} % of {tried[0]} actions, then {100 * second:.1f} % of {tried[1]}"
+    text = f"{100 * first:.1f} % of {tried[0]} runs completed, then {100 * second:.1f} % of {tried[1]}"
     return Trend(figure="success_rate", verdict=verdict, before=first, now=second, text=text)
 
 

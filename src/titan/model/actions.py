@@ -20,7 +20,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from titan.model.projects import MAX_PROJECT
-from titan.model.run_control import StatusSource
+from titan.model.run_control import Origin, StatusSource
 
 #: Where a payload's shared pieces go in its text, as the one JSON list that this stands for.
 SHARED_MARK: Final = '{"$shared":0}'
@@ -43,6 +43,7 @@ def is_answer(id: str) -> bool:
 
 
 MAX_TAGS: Final = 100  # of a run or an action: they stand in every list, and are joined with each entry that has some
+CLOCK_SKEW: Final = "clock-skew"  # the tag of what was reported with times far outside of its bounds
 MORE_TAGS: Final = "… and more"  # the tag that stands for those that were left out
 
 
@@ -82,6 +83,25 @@ ATTEMPTS: Final = frozenset({Outcome.SUCCESS, Outcome.ERROR, Outcome.BLOCKED, Ou
 INCURRED: Final = frozenset({Outcome.SUCCESS, Outcome.ERROR})
 #: The outcomes whose cost was not spent because something stopped the call.
 PREVENTED: Final = frozenset({Outcome.BLOCKED, Outcome.REJECTED})
+
+
+class Reason(StrEnum):
+    """Why an action that is over has no outcome. It is no attempt that failed or succeeded."""
+
+    WAITING = "waiting"  #: for a person; what comes of it is another action
+    CANCELLED = "cancelled"  #: its caller left, or closed what it read
+
+
+#: The reasons by the names of exceptions and errors: of LangGraph and pydantic-ai, of asyncio and Python, and our own.
+_REASONS: Final = {
+    **dict.fromkeys(("GraphInterrupt", "NodeInterrupt", "CallDeferred", "ApprovalRequired"), Reason.WAITING),
+    **dict.fromkeys(("CancelledError", "GeneratorExit", "ClientDisconnected"), Reason.CANCELLED),
+}
+
+
+def reason_of(error_type: str | None) -> Reason | None:
+    """Return the reason that an error stands for: of "langgraph.errors.GraphInterrupt" WAITING. None for failures."""
+    return _REASONS.get((error_type or "").rpartition(".")[2])
 
 
 class Impact(StrEnum):
@@ -263,6 +283,7 @@ class RunEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     parent_run_id: str | None = None  #: it is a fork of this run …
     forked_at_action_id: str | None = None  #: … from this action of it on; None: the code was edited
     name: str | None = None  #: a title for people
+    is_name_guessed: bool = False  #: its agent's name, or a request's; it replaces none, and the root's replaces it
     end: RunEnd | None = None  #: the run is over
     is_part_end: bool = False  #: it is the end of one trace; the run is over if nothing else of it goes on
     end_source: StatusSource = StatusSource.EXPLICIT  #: how that is known; others are an export's word
@@ -277,9 +298,17 @@ class RunEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     program: Payload | None = None
     standing: Standing | None = None  #: of an export: as it stood there
     project: str | None = None  #: as in ActionEntry
+    origin: Origin | None = None  #: what the run is for, which Titan knows, or an export says
 
 
 Entry: TypeAlias = ActionEntry | RunEntry
+
+
+def times_of(entry: Entry) -> tuple[datetime, datetime]:
+    """Return the first and the last time of an entry."""
+    if isinstance(entry, RunEntry):
+        return entry.at, entry.at if entry.standing is None else max(entry.at, entry.standing.last_event_at)
+    return entry.started_at, entry.started_at if entry.ended_at is None else max(entry.started_at, entry.ended_at)
 
 
 def project_name(reported: object) -> str | None:

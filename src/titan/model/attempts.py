@@ -29,7 +29,7 @@ class Attempt:
     token: str  #: identifies the attempt's own requests
     leased_at: datetime
     expires_at: datetime  #: when the lease runs out unless renewed
-    started_at: datetime | None = None  #: when the process started, by the worker's clock
+    started_at: datetime | None = None  #: when the process started, by the worker's clock within the server's
     ended_at: datetime | None = None
     outcome: AttemptOutcome | None = None
     exit_code: int | None = None

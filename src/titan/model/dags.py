@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from titan.model.jobs import JobSpec, JobStatus
-from titan.model.run_control import Orchestrator
+from titan.model.run_control import Orchestrator, Origin
 
 
 class OnFailure(StrEnum):
@@ -40,6 +40,7 @@ class NewDag:
     is_resumed: bool = False  #: its process repeats what an earlier one began
     orchestrator: Orchestrator | None = None  #: the process that submits, where it runs outside of Titan
     is_internal: bool = False  #: see `Dag`
+    origin: Origin = Origin.PRODUCTION  #: that of the run it belongs to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +91,7 @@ class Dag:
     ended_at: datetime | None = None  #: when its last job became final
     cancelled_by: str | None = None  #: who cancelled all of it, unless a job of it was tried again since
     is_internal: bool = False  #: Titan's own work, such as a replay: lists leave it out
+    origin: Origin = Origin.PRODUCTION  #: that of its run
 
     @property
     def is_final(self) -> bool:

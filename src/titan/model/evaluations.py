@@ -74,10 +74,11 @@ class Task(Struct, frozen=True, kw_only=True):
     id: str
     name: str
     seed: str  #: a JSON object: `titan.world.definition.TaskSeed` and the axes of conversations
-    seed_digest: str  #: SHA-256 of the seed
+    seed_digest: str  #: SHA-256 of the seed and its initial state
     scorers: str  #: a JSON array: `titan.judge.scorers.Scorer`
     created_at: datetime
     seeded_at: datetime
+    state_digest: str | None = None  #: of the initial state in `definitions`; None: seeded before there were any
 
 
 class RegisteredAgent(Struct, frozen=True, kw_only=True):
@@ -85,9 +86,10 @@ class RegisteredAgent(Struct, frozen=True, kw_only=True):
 
     project_id: str
     id: str  #: its name
-    version: int  #: from 1
+    version: int  #: from 1, of this name in the project
     definition: str  #: a JSON object: `titan.evaluate.definitions.AgentDefinition`
     created_at: datetime
+    workflow_id: str | None = None  #: whose suite registered it; None: for every workflow that has none of its own
 
 
 class ToolEndpoint(Struct, frozen=True, kw_only=True):
@@ -134,6 +136,10 @@ class AgentRun(Struct, frozen=True, kw_only=True):
     violations: int = 0
     agent_cost: str | None = None  #: US dollars, a decimal
     simulator_cost: str | None = None
+    #: Of what it ran with in `definitions`, as is `seed_digest`; None: it was made before there were any.
+    world_digest: str | None = None
+    state_digest: str | None = None
+    scorers_digest: str | None = None
 
 
 def total_cost(run: AgentRun) -> Decimal | None:

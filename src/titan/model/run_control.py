@@ -23,6 +23,13 @@ class StatusSource(StrEnum):
     STAGES = "stages"  #: from the DAGs it submitted: `rules.runs.lifecycle`
 
 
+class Origin(StrEnum):
+    """What a run is for; lists show those of production unless asked."""
+
+    PRODUCTION = "production"
+    EVALUATION = "evaluation"  #: a try at a task in a simulated world, or a fork of one
+
+
 class RunOutcome(StrEnum):
     """What ended a run explicitly."""
 

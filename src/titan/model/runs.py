@@ -11,8 +11,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from titan.model.actions import CALLS, ActionKind, Effect, Impact, Outcome
-from titan.model.run_control import RunStatus, StatusSource
+from titan.model.actions import CALLS, ActionKind, Effect, Impact, Outcome, Reason, reason_of
+from titan.model.run_control import Origin, RunStatus, StatusSource
 
 UNKNOWN_AGENT: Final = "unknown"  # the agent of a run that no source has attributed
 PROCESS: Final = "process:"  #: before the digest of a process's code in `Run.detail_digests`
@@ -111,6 +111,7 @@ class Run(Struct, frozen=True, kw_only=True):
     #: When entries of it were imported last: its code may be of another machine. None: never, as far as is known.
     imported_at: datetime | None = None
     trusted_at: datetime | None = None  #: when somebody trusted its code since
+    origin: Origin = Origin.PRODUCTION
 
     @property
     def is_untrusted(self) -> bool:
@@ -209,7 +210,7 @@ class Action(Struct, frozen=True, kw_only=True):
     actor: str | None = None
     ended_at: datetime | None = None
     duration_ns: int | None = None  #: None while it runs
-    outcome: Outcome | None = None  #: None while it runs
+    outcome: Outcome | None = None  #: None while it runs, and where it ended with a `reason`
     cost: Decimal | None = None  #: what its outcome says of it: spent, prevented or replayed
     is_cost_estimated: bool = False  #: computed from tokens and a price list, because no source reported it
     model: str | None = None
@@ -235,6 +236,11 @@ class Action(Struct, frozen=True, kw_only=True):
     def shown_kind(self) -> ActionKind:
         """The kind shown to people: a call that another action counts is a step around or beside that one."""
         return ActionKind.STEP if self.kind in CALLS and not self.count.is_call else self.kind
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why it is over and has no outcome; None for one that has an outcome or still runs."""
+        return reason_of(self.error_type) if self.outcome is None and self.ended_at is not None else None
 
     @property
     def is_possible_duplicate(self) -> bool:
@@ -314,6 +320,7 @@ class AgentDay:
 
     day: date  #: in UTC
     runs: int
+    completed: int
     failed: int
     attempts: int
     success: int

@@ -245,7 +245,7 @@ def end_attempt(moves: Moves, attempt: Attempt, report: AttemptReport, *, cause:
             attempt,
             outcome=report.outcome,
             ended_at=moves.tx.now,
-            started_at=report.started_at or attempt.started_at,
+            started_at=_start(attempt, report.started_at, moves.tx.now) if report.started_at else attempt.started_at,
             exit_code=report.exit_code,
             signal=report.signal,
             duration_ns=report.duration_ns,
@@ -287,8 +287,13 @@ def _began(attempt: Attempt, began_at: datetime | None, *, now: datetime, cause:
         lease_id=attempt.lease_id,
         worker_id=attempt.worker_id,
         attempt=attempt.number,
-        began_at=max(attempt.leased_at, min(began_at or now, now)),
+        began_at=_start(attempt, began_at or now, now),
     )
+
+
+def _start(attempt: Attempt, began_at: datetime, now: datetime) -> datetime:
+    """Return when an attempt began, by its worker's clock: between its lease and now."""
+    return max(attempt.leased_at, min(began_at, now))
 
 
 def _job_of(reader: Reader, attempt: Attempt) -> Job:

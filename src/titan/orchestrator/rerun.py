@@ -42,6 +42,7 @@ def rerun_job(tx: Transaction, job: Job, submitter: Submitter, *, dag_id: str) -
         agent_run_id=job.run_id,
         agent_id=dag.agent_id,
         is_repeatable=False,
+        origin=dag.origin,
     )
     return submit(tx, with_gates(new), _of_stored_jobs(submitter), dag_id=dag_id)
 
@@ -59,6 +60,7 @@ def redeploy(tx: Transaction, dag: Dag, submitter: Submitter, *, dag_id: str) ->
         agent_id=dag.agent_id,
         on_failure=dag.on_failure,
         is_repeatable=False,
+        origin=dag.origin,
     )
     return submit(tx, new, _of_stored_jobs(submitter), dag_id=dag_id)
 

@@ -10,7 +10,7 @@ from titan.model.dags import Dag, JobCounts, NewDag
 from titan.model.errors import Conflict, InvalidDag, StaleLease, UnknownRun
 from titan.model.events import DagSubmitted, JobReady, RunStarted, Subject
 from titan.model.jobs import Job, JobSpec, JobStatus
-from titan.model.run_control import RunControl, RunOutcome
+from titan.model.run_control import Origin, RunControl, RunOutcome
 from titan.orchestrator.receipts import content_digest, earlier_submission, submission_key
 from titan.orchestrator.transitions import (
     Moves,
@@ -53,7 +53,8 @@ def submit(tx: Transaction, new: NewDag, submitter: Submitter, *, dag_id: str) -
     project_id = submitter.project_id
     attempt = _attempt(tx, submitter.token)
     maker = tx.job(attempt.job_id) if attempt else None
-    depth = _depth(tx, maker)
+    of_maker = None if maker is None else tx.dag(maker.dag_id)
+    depth = _depth(maker, of_maker)
     run_id = new.agent_run_id or (maker.run_id if maker else None)
     key = submission_key(new, run_id, maker)
     digest = content_digest(new) if key is not None else None
@@ -77,6 +78,7 @@ def submit(tx: Transaction, new: NewDag, submitter: Submitter, *, dag_id: str) -
         submission_key=key,
         content_digest=digest,
         is_internal=new.is_internal,
+        origin=new.origin if of_maker is None or of_maker.origin is Origin.PRODUCTION else of_maker.origin,
     )
     if run_id is not None:
         _join_run(tx, dag, new)
@@ -126,13 +128,11 @@ def _encrypted(specs: Sequence[JobSpec], submitter: Submitter) -> Sequence[JobSp
     return [replace(spec, env=cipher.encrypted(spec.env, submitter.project_id)) if spec.env else spec for spec in specs]
 
 
-def _depth(tx: Transaction, maker: Job | None) -> int:
-    if maker is None:
+def _depth(maker: Job | None, of_maker: Dag | None) -> int:
+    if maker is None or of_maker is None:
         return 0
-    dag = tx.dag(maker.dag_id)
-    assert dag is not None
-    check_depth(maker.name, dag.depth + 1)
-    return dag.depth + 1
+    check_depth(maker.name, of_maker.depth + 1)
+    return of_maker.depth + 1
 
 
 def _foreign_parents(tx: Transaction, project_id: str, run_id: str | None, new: NewDag) -> dict[str, Job]:

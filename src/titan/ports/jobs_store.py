@@ -15,7 +15,7 @@ from titan.model.events import Event, JournalEntry, Subject
 from titan.model.files import AttemptFile, LeftFile, Receipt, StoredFile, StoredValue
 from titan.model.jobs import Job, QueuePart, ReadyJob
 from titan.model.retention import ArtifactKey, FileName, LogOwner, OldEntry
-from titan.model.run_control import RunControl
+from titan.model.run_control import Origin, RunControl
 from titan.model.tokens import Organisation, SignIn, Token
 from titan.model.workers import Worker
 
@@ -174,10 +174,14 @@ class ListReader(Protocol):
         *,
         run_id: str | None = None,
         name: str | None = None,
+        origin: Origin | None = None,
         before: str | None = None,
         limit: int,
     ) -> list[Dag]:
-        """Return up to `limit` DAGs, newest first: those older than the DAG `before`, which may be gone by now."""
+        """Return up to `limit` DAGs, newest first: those older than the DAG `before`, which may be gone by now.
+
+        `origin` narrows only a list without a run and a name.
+        """
 
     def dags_of_ids(self, project_id: str, dag_ids: Sequence[str]) -> list[Dag]:
         """Return these DAGs, in the given order."""

@@ -15,7 +15,7 @@ from msgspec import Struct
 from titan.model.actions import Entry
 from titan.model.evaluations import AgentRun, RegisteredAgent, Task, ToolEndpoint, Workflow
 from titan.model.retention import RunKey
-from titan.model.run_control import RunStatus
+from titan.model.run_control import Origin, RunStatus
 from titan.model.runs import (
     AcceptedIssue,
     Action,
@@ -44,6 +44,7 @@ class RunFilter:
     min_cost: Decimal | None = None
     started_since: datetime | None = None  #: running runs are always included
     determinism_below: int | None = None  #: only runs with a lower predicted score
+    origin: Origin | None = None
     agent_id: str | None = None
     session_id: str | None = None
     parent_run_id: str | None = None  #: forks of this run
@@ -134,6 +135,7 @@ class RunReader(Protocol):
         project_id: str,
         *,
         since: datetime,
+        origin: Origin | None = None,
         agent_id: str | None = None,
         has_acknowledged: bool = False,
         skip: int = 0,
@@ -167,21 +169,29 @@ class AgentReader(Protocol):
         *,
         part: str | None = None,
         agent_id: str | None = None,
+        origin: Origin | None = None,
         after: str = "",
         limit: int,
     ) -> list[AgentRow]:
-        """Return agents by id behind `after`: all, those whose id holds `part`, or the one of `agent_id`."""
+        """Return agents by id behind `after`: all, those whose id holds `part`, or the one of `agent_id`.
+
+        Totals are over runs of `origin`; agents without one are left out. None: over all runs.
+        """
 
     def stops_of_agent(self, project_id: str, agent_id: str, *, since: datetime, until: datetime) -> Stops:
-        """Return how many attempts of the agent's runs were stopped that started from `since` until before `until`.
+        """Return how many attempts were stopped in the agent's production runs that started from `since` until `until`.
 
         Runs count by the hour, in UTC: all those of the hour of `since` do, and none of that of `until`.
         """
 
-    def days_of_agent(self, project_id: str, agent_id: str, *, since: datetime) -> list[AgentDay]:
+    def days_of_agent(
+        self, project_id: str, agent_id: str, *, since: datetime, origin: Origin | None = None
+    ) -> list[AgentDay]:
         """Return the days on which runs of the agent started, ascending."""
 
-    def errors_of_agent(self, project_id: str, agent_id: str, *, limit: int) -> list[ErrorKind]:
+    def errors_of_agent(
+        self, project_id: str, agent_id: str, *, limit: int, origin: Origin | None = None
+    ) -> list[ErrorKind]:
         """Return the types of errors of the agent's calls, the most frequent first; being cancelled is none."""
 
 
@@ -237,6 +247,7 @@ class CallFilter:
     outcomes: frozenset[str] = frozenset()  #: "running" are those without one yet; empty: all
     name: str | None = None
     kinds: frozenset[str] = frozenset()  #: empty: all kinds of calls
+    origin: Origin | None = None  #: of their runs
     agent_id: str | None = None
     run_id: str | None = None
     min_cost: Decimal | None = None
@@ -404,7 +415,9 @@ class DeterminismReader(Protocol):
     def accepted_issues(self, project_id: str, agent_id: str) -> list[AcceptedIssue]:
         """Return the sources of non-determinism that people accept in an agent's runs, the newest first."""
 
-    def versions_of_agent(self, project_id: str, agent_id: str, *, limit: int) -> list[AgentVersion]:
+    def versions_of_agent(
+        self, project_id: str, agent_id: str, *, limit: int, origin: Origin | None = None
+    ) -> list[AgentVersion]:
         """Return the totals of an agent's runs by code version; that of the latest run first."""
 
 
@@ -440,11 +453,19 @@ class EvaluationReader(Protocol):
     def tasks(self, project_id: str, workflow_id: str, *, after: str = "", limit: int) -> list[Task]:
         """Return tasks behind `after`, by id."""
 
-    def registered_agent(self, project_id: str, agent_id: str, version: int | None = None) -> RegisteredAgent | None:
-        """Return a version of an agent; the newest where none is named."""
+    def definition(self, project_id: str, digest: str) -> str | None:
+        """Return the JSON that tasks and agent runs of a project name by its SHA-256."""
+
+    def registered_agent(
+        self, project_id: str, agent_id: str, version: int | None = None, *, workflow_id: str | None = None
+    ) -> RegisteredAgent | None:
+        """Return a version of an agent; the newest where none is named.
+
+        With a workflow the newest of its own, else of the project; "" is no workflow, and the project alone.
+        """
 
     def registered_agents(self, project_id: str) -> list[RegisteredAgent]:
-        """Return the newest version of each agent, by id."""
+        """Return the newest version of each agent in each workflow and in the project, by id, the newest first."""
 
     def tool_endpoint(self, project_id: str, endpoint_id: str) -> ToolEndpoint | None: ...
 
@@ -458,6 +479,9 @@ class EvaluationReader(Protocol):
     ) -> list[AgentRun]:
         """Return agent runs of a workflow or a task, the latest first, those behind the one of id `before`."""
 
+    def attempts(self, project_id: str, workflow_id: str, task_id: str, field: str) -> int:
+        """Return the number of the last attempt at a task in an agent field, 0 where there is none."""
+
     def unfinished_agent_runs(self) -> list[AgentRun]:
         """Return the agent runs of all projects that have not ended, the earliest first."""
 
@@ -468,9 +492,13 @@ class EvaluationTransaction(EvaluationReader, Protocol):
     def save_workflow(self, workflow: Workflow) -> None: ...
 
     def forget_workflow(self, project_id: str, workflow_id: str) -> None:
-        """Delete a workflow; its tasks are gone by then."""
+        """Delete a workflow with its agents; its tasks are gone by then."""
 
-    def save_task(self, task: Task) -> None: ...
+    def save_definition(self, project_id: str, digest: str, content: str) -> None:
+        """Store JSON under its SHA-256, once; deleted with the last task or agent run that names it."""
+
+    def save_task(self, task: Task) -> None:
+        """Insert or overwrite a task; an initial state that nothing names afterwards is deleted."""
 
     def forget_task(self, project_id: str, workflow_id: str, task_id: str) -> None:
         """Delete a task with its agent runs; their Runs stay until they are deleted too."""
@@ -536,6 +564,8 @@ class KnownCalls(Struct, frozen=True, kw_only=True):
     open_calls: Mapping[str, Set[int]] = {}
     #: By the number of an action that entries report a part of: what the parts that were reported are known by.
     parts: Mapping[int, Set[bytes]] = {}
+    #: By the id of a run that the server itself begins and ends, for an evaluation: when it began, and when it ended.
+    watched: Mapping[str, tuple[datetime, datetime | None]] = {}
 
 
 class NewEntry(Struct, frozen=True, kw_only=True):

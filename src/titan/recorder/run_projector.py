@@ -14,11 +14,13 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
+from msgspec.structs import replace
+
 from titan.model.dags import Dag
 from titan.model.errors import StoreError
 from titan.model.events import DagEnded, JournalEntry
 from titan.model.retention import RunKey
-from titan.model.run_control import RunControl, RunStatus
+from titan.model.run_control import Origin, RunControl, RunStatus
 from titan.orchestrator.bus import JOURNAL, Bus, BusClosed
 from titan.ports.jobs_store import Reader, Store
 from titan.ports.runs_store import CallStore, CallTransaction
@@ -131,26 +133,30 @@ class RunProjector:
         dags = _by_project(_distinct((of.project_id, of.dag_id) for of in ended))
         return _Stands(runs, [dag for owner, ids in dags.items() for dag in reader.dags_of_ids(owner, ids)])
 
-    def _runs(self, reader: Reader, runs: Sequence[RunKey]) -> list[tuple[RunControl, RunStatus]]:
-        """Return the status of runs, and note which of them may become idle."""
+    def _runs(self, reader: Reader, runs: Sequence[RunKey]) -> list[tuple[RunControl, RunStatus, Origin]]:
+        """Return the status and origin of runs, and note which of them may become idle."""
         now = self._clock.now()
-        found: list[tuple[RunControl, RunStatus]] = []
+        found: list[tuple[RunControl, RunStatus, Origin]] = []
         for owner, ids in _by_project(runs).items():
             last = reader.last_stages(owner, ids)
-            found += [(run, run_status(run, last.get(run.id), now=now)) for run in reader.runs_of_ids(owner, ids)]
+            for run in reader.runs_of_ids(owner, ids):
+                stage = last.get(run.id)
+                origin = Origin.PRODUCTION if stage is None else stage.origin
+                found.append((run, run_status(run, stage, now=now), origin))
         for key in runs:
             self._open.pop(key, None)
-        for run, status in found:
+        for run, status, _ in found:
             if status is RunStatus.RUNNING and not run.live_job_count:
                 self._open[run.project_id, run.id] = run.last_activity_at + RUN_IDLE
         return found
 
     def _write(self, tx: CallTransaction, *, stands: "_Stands", seen: int) -> None:
-        for run, status in stands.runs:
+        for run, status, origin in stands.runs:
             known = tx.run(run.project_id, run.id)
             keeps_content = self._capture.keeps_content(run.project_id)
             ended_at = run_ended_at(run, now=tx.now)
             after = with_stages(known, run, status, ended_at=ended_at, now=tx.now, keeps_content=keeps_content)
+            after = after if known is not None else replace(after, origin=origin)
             if known is not None and known.archived_at is not None and status is RunStatus.RUNNING:
                 tx.restore_run(after)  # it goes on after its end
             elif after != known:
@@ -167,7 +173,7 @@ class RunProjector:
 class _Stands:
     """The current state of the runs and DAGs in a part of the journal."""
 
-    runs: list[tuple[RunControl, RunStatus]]
+    runs: list[tuple[RunControl, RunStatus, Origin]]
     ended: list[Dag]  #: without a run: what their jobs recorded is a run with the id of the DAG
 
 

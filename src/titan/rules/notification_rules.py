@@ -12,7 +12,7 @@ from titan.model.errors import InvalidInput
 from titan.model.events import JournalEntry
 from titan.model.jobs import Job, JobStatus, ReadyJob, WaitsFor
 from titan.model.projects import ORGANISATION, organisation_of
-from titan.model.run_control import RunControl, RunOutcome, RunStatus
+from titan.model.run_control import Origin, RunControl, RunOutcome, RunStatus
 from titan.model.workers import Worker
 from titan.rules.jobs.wait_reason import label_in_words, ready_waits_for
 from titan.rules.runs.lifecycle import dag_status, run_status
@@ -137,12 +137,16 @@ def _of_gate(facts: Facts, _now: datetime) -> tuple[NoticeKind, Mapping[str, str
 
 def _of_run(facts: Facts, now: datetime) -> tuple[NoticeKind, Mapping[str, str]] | None:
     run = facts.run
-    if run is None or run.outcome is RunOutcome.CANCELLED:
-        return None
+    if run is None or run.outcome is RunOutcome.CANCELLED or _is_evaluation(facts.last_stage):
+        return None  # agents are tried in order to fail somewhere
     status = run_status(run, facts.last_stage, now=now)
     if status is not RunStatus.FAILED:
         return None
     return NoticeKind.RUN_FAILED, {"status": status.value, "reason": run.reason or _last_stage_failed(facts)}
+
+
+def _is_evaluation(dag: Dag | None) -> bool:
+    return dag is not None and dag.origin is Origin.EVALUATION
 
 
 def _last_stage_failed(facts: Facts) -> str:
@@ -151,7 +155,7 @@ def _last_stage_failed(facts: Facts) -> str:
 
 def _of_dag(facts: Facts, _now: datetime) -> tuple[NoticeKind, Mapping[str, str]] | None:
     dag = facts.dag
-    if dag is None or dag.run_id is not None or not dag.counts.failed:
+    if dag is None or dag.run_id is not None or not dag.counts.failed or _is_evaluation(dag):
         return None
     reason = f"{dag.counts.failed} of {dag.counts.total} jobs failed"
     return NoticeKind.DAG_FAILED, {"status": dag_status(dag).value, "reason": reason}

@@ -21,6 +21,7 @@ from titan.model.errors import (
     NotSupported,
     TitanError,
 )
+from titan.model.expectations import expected_of
 from titan.model.language import (
     Message,
     ModelAnswer,
@@ -35,7 +36,6 @@ from titan.model.language import (
     ToolUse,
 )
 from titan.server.http.responses import problem_of
-from titan.server.http.validation import expected_of
 
 #: Names that stand for the configured model, so that job scripts need not know it.
 DEFAULT_NAMES: Final = frozenset({"", "default", "titan"})

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Final
 
 from titan.ingest.chat import (
+    CLIENT_LEFT,
     ChatCall,
     ChatEnd,
     ChatRun,
@@ -115,7 +116,7 @@ class CallRecorder:
         elif self._call.app.bus.is_closed:
             failure = Failure(type="ServerStopped", message="Titan was stopped before the answer was whole.")
         else:
-            failure = Failure(type="ClientDisconnected", message="The client left before the answer was whole.")
+            failure = Failure(type=CLIENT_LEFT, message="The client left before the answer was whole.")
         self._end(answer=None, failure=failure, has_asked=has_asked)
 
     def refuse(self, error: TitanError) -> None:

@@ -7,20 +7,24 @@ from typing import Any, Final
 
 import msgspec
 
-from titan.evaluate.agent_runs import as_json, request_of, seed_of, submitted_run, submitted_setting
-from titan.evaluate.definitions import HttpAgent, HttpEndpoint, McpEndpoint, Slug, SubmittedAgent
+from titan.evaluate.agent_runs import as_json, request_of, submitted_run, submitted_setting
+from titan.evaluate.definitions import HttpAgent, HttpEndpoint, McpEndpoint, Slug, SubmittedAgent, seed_of
 from titan.evaluate.external import AddressRefused, check_url
+from titan.evaluate.frozen import initial_of_task, parts_of
 from titan.model.dags import NewDag
 from titan.model.errors import Conflict, Forbidden, InvalidInput, NotSupported, UnknownEvaluation
 from titan.model.evaluations import ENDED, AgentRun, AgentRunStatus, Task, Trigger, Workflow
+from titan.model.expectations import misfit_of
 from titan.model.jobs import JobKind
 from titan.model.projects import ORGANISATION
+from titan.model.run_control import Origin
 from titan.ports.runs_store import CallReader, CallTransaction
 from titan.rules.names import shown
 from titan.server import lookup
 from titan.server.http.access import Caller
 from titan.server.http.call import Call
 from titan.wire.work import Submitted, WorldBody
+from titan.world.ledger import Ledger
 
 
 def read_definition(what: str, value: Any, shape: Any) -> Any:
@@ -32,11 +36,11 @@ def read_definition(what: str, value: Any, shape: Any) -> Any:
     try:
         return msgspec.convert(value, shape)
     except msgspec.ValidationError as error:
-        problem, _, place = str(error).partition(" - at ")
+        misfit = misfit_of(error, shape, value)
         raise InvalidInput(
-            f"{what}{place.strip('`').removeprefix('$')}",
-            expected="a definition as the guide of worlds describes it",
-            found=problem,
+            what + misfit.place_within,
+            expected=misfit.expected or "a definition as the guide of worlds describes it",
+            found=misfit.found,
             next_step="Correct it and send it again; nothing was stored.",
         ) from error
 
@@ -152,7 +156,7 @@ async def submit_into_world(
         UnknownEvaluation: there is no such workflow or task.
         NotSupported: the task has several turns.
     """
-    workflow, task = await call.read_runs(partial(_workflow_and_task, call=call, world=world))
+    workflow, task, initial = await call.read_runs(partial(_tried, call=call, world=world))
     agent_id = world.agent or new.name
     check_slug(agent_id)
     run_id = f"{agent_id}-{call.app.ids.dag_id()}"
@@ -171,9 +175,11 @@ async def submit_into_world(
         seed_digest=task.seed_digest,
         config="{}",
         queued_at=call.app.clock.now(),
+        world_digest=parts_of(workflow)[0].digest,
     )
-    live, token = dispatcher.open(submitted_setting(draft, workflow, task, agent))
-    live.task_input = request_of(submitted_setting(draft, workflow, task, agent), live, call.app.server_info.urls[0])
+    setting = submitted_setting(draft, workflow, task, agent, initial)
+    live, token = dispatcher.open(setting)
+    live.task_input = request_of(setting, live, call.app.server_info.urls[0])
     try:
         answer = await stored(_in_world(new, run_id, agent_id, token, as_json(live.task_input["input"])))
         if msgspec.json.decode(answer, type=Submitted).agent_run_id != run_id:
@@ -187,11 +193,12 @@ async def submit_into_world(
     except BaseException:
         await dispatcher.drop(live)
         raise
-    dispatcher.attend(submitted_setting(run, workflow, task, agent), live)
+    dispatcher.attend(replace(setting, run=run), live)
     return answer
 
 
-def _workflow_and_task(reader: CallReader, *, call: Call, world: WorldBody) -> tuple[Workflow, Task]:
+def _tried(reader: CallReader, *, call: Call, world: WorldBody) -> tuple[Workflow, Task, Ledger]:
+    """Return the workflow and the task that a program is submitted into, and the ledger with which it begins."""
     workflow = reader.workflow(call.project_id, world.workflow)
     if workflow is None:
         raise unknown("workflow", world.workflow, "titan eval SUITE makes one of a suite.")
@@ -206,7 +213,7 @@ def _workflow_and_task(reader: CallReader, *, call: Call, world: WorldBody) -> t
             found="another one",
             next_step="Choose another task.",
         )
-    return workflow, task
+    return workflow, task, initial_of_task(reader, workflow, task)
 
 
 def _in_world(new: NewDag, run_id: str, agent_id: str, token: str, task_input: str) -> NewDag:
@@ -215,4 +222,5 @@ def _in_world(new: NewDag, run_id: str, agent_id: str, token: str, task_input: s
     jobs = tuple(
         job if job.kind is not JobKind.WORK else replace(job, env={**job.env, **known}, cold=True) for job in new.jobs
     )
-    return replace(new, jobs=jobs, agent_run_id=run_id, agent_id=agent_id, is_repeatable=False)
+    origin = Origin.EVALUATION
+    return replace(new, jobs=jobs, agent_run_id=run_id, agent_id=agent_id, is_repeatable=False, origin=origin)

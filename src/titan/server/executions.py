@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Final
 import msgspec
 from msgspec.structs import replace
 
+from titan.evaluate.contract import MOST_RESPONSE_BYTES
 from titan.evaluate.dispatcher import JobEnded
 from titan.insight.export import json_lines
 from titan.model.actions import RunEnd, RunEntry
@@ -21,7 +22,7 @@ from titan.model.dags import Dag, NewDag
 from titan.model.errors import Conflict, Forbidden
 from titan.model.evaluations import AgentRun
 from titan.model.jobs import FORK_OF, GateOutcome, Job, JobSpec, JobStatus
-from titan.model.run_control import RunOutcome
+from titan.model.run_control import Origin, RunOutcome
 from titan.model.runs import Replay, ReplayState, Run
 from titan.orchestrator.bus import Bus, BusClosed, Kind, Topic
 from titan.orchestrator.cancel import cancel_dags, end_run
@@ -148,7 +149,7 @@ class Executions(_ServerJobs):
             cold=True,
             timeout_seconds=LONGEST_SECONDS,
         )
-        new = NewDag(name=name, jobs=(spec,), is_repeatable=False, is_internal=True)
+        new = NewDag(name=name, jobs=(spec,), is_repeatable=False, is_internal=True, origin=run.origin)
         return await self._submit(new, run.project_id)
 
     async def wait(self, replay: Replay, *, seconds: float) -> None:
@@ -378,7 +379,9 @@ _FILE: Final = "titan_agent.py"
 _RUNNER: Final = '''\
 """Asks a function of `agent.py` to do a task, and hands in what it returns."""
 
+import asyncio
 import importlib
+import inspect
 import json
 import os
 import pathlib
@@ -390,10 +393,11 @@ SOURCE = {source!r}
 SCHEME = "https" if os.environ.get("TITAN_TLS") else "http"
 PROXY = f"{{SCHEME}}://{{os.environ['TITAN_HOST']}}:{{os.environ['TITAN_PORT']}}/api/world/runs/{{os.environ['WORLD_RUN']}}"
 TOKEN = os.environ["WORLD_TOKEN"]
+ATTEMPT = os.urandom(8).hex()
 
 
 def ask(path, body=None):
-    headers = {{"Authorization": f"Bearer {{TOKEN}}", "Content-Type": "application/json"}}
+    headers = {{"Authorization": f"Bearer {{TOKEN}}", "Content-Type": "application/json", "X-Titan-Attempt": ATTEMPT}}
     request = urllib.request.Request(PROXY + path, None if body is None else json.dumps(body).encode(), headers)
     with urllib.request.urlopen(request) as answer:
         return json.load(answer)
@@ -406,7 +410,11 @@ task = ask("/task")
 try:
     agent = importlib.import_module("agent")
     answer = getattr(agent, os.environ["WORLD_AGENT_FUNCTION"])(task, proxy_url=PROXY, run_token=TOKEN)
-    ask("/response", {{"answer": answer}})
+    if inspect.iscoroutine(answer):
+        answer = asyncio.run(answer)
+    answer = {{"answer": answer}}
+    size = len(json.dumps(answer))
+    ask("/response", answer if size <= {most_bytes} else {{"size": size}})
 except Exception:
     ask("/response", {{"raised": traceback.format_exc()}})
     raise
@@ -420,12 +428,17 @@ class AgentJobs(_ServerJobs):
         self, run: AgentRun, source: str, *, environment: Mapping[str, str], timeout_seconds: float
     ) -> JobEnded:
         """Run the agent as a job and wait for its end; cancelling the caller cancels the job."""
-        script = _RUNNER.format(source=source).encode()
+        script = _RUNNER.format(source=source, most_bytes=MOST_RESPONSE_BYTES).encode()
         digest = hashlib.sha256(script).hexdigest()
         if not self._blobs.touch(digest):
             await asyncio.to_thread(self._blobs.put, script)
         spec = JobSpec(
-            name="agent", filename=_FILE, script=digest, env=dict(environment), timeout_seconds=timeout_seconds
+            name="agent",
+            filename=_FILE,
+            script=digest,
+            env=dict(environment),
+            timeout_seconds=timeout_seconds,
+            max_lost=0,  # the agent may have acted
         )
         new = NewDag(
             name=f"{run.run_id}-agent",
@@ -433,6 +446,7 @@ class AgentJobs(_ServerJobs):
             agent_run_id=run.run_id,
             agent_id=run.agent_id,
             is_repeatable=False,
+            origin=Origin.EVALUATION,
         )
         return await self.wait(await self._submit(new, run.project_id))
 
@@ -477,6 +491,7 @@ def _ended(reader: Reader, *, dag_id: str) -> JobEnded:
     results = (reader.result(job.id) for job in reversed(jobs))
     return JobEnded(
         has_completed=all(job.status is JobStatus.COMPLETED for job in jobs),
+        was_lost=any(job.status is JobStatus.FAILED and job.lost_count for job in jobs),
         reason=next((job.reason for job in jobs if job.status is not JobStatus.COMPLETED and job.reason), ""),
         result=next((result for result in results if result is not None), None),
     )

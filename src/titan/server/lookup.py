@@ -12,7 +12,7 @@ from titan.model.dags import Dag
 from titan.model.errors import Conflict, NotFound, UnknownArtifact, UnknownDag, UnknownJob, UnknownRun, UnknownWorker
 from titan.model.files import StoredFile
 from titan.model.jobs import Job, JobStatus
-from titan.model.run_control import RunControl
+from titan.model.run_control import Origin, RunControl
 from titan.model.workers import Worker, WorkerState
 from titan.ports.jobs_store import Reader
 from titan.ports.runtime import Blobs
@@ -103,6 +103,13 @@ def _which_gate(reader: Reader, name: str, gates: list[Job]) -> Conflict:
         found=f"{len(gates)}: {'; '.join(named)}{'; …' if len(gates) > len(first) else ''}",
         next_step="Say which: by its id, or with its DAG or its run (--dag, --run; over HTTP ?dag=ID, ?run=ID).",
     )
+
+
+def origin_of(choice: str | None, *, is_named: bool) -> Origin | None:
+    """Return the origin that a list is narrowed to; None: to none. `is_named`: the query names what it asks for."""
+    if choice == "all" or (choice is None and is_named):
+        return None
+    return Origin(choice or Origin.PRODUCTION)
 
 
 def find_dag(reader: Reader, project_id: str, name: str) -> Dag:

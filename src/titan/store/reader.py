@@ -21,7 +21,7 @@ from titan.model.jobs import (
     split_queue_label,
 )
 from titan.model.retention import ArtifactKey, FileName, LogOwner, OldEntry, RunKey
-from titan.model.run_control import RunControl
+from titan.model.run_control import Origin, RunControl
 from titan.model.tokens import Organisation, SignIn, Token
 from titan.model.workers import Worker
 from titan.store.columns import RowReader, from_us, from_us_or_none, methods_read_rows, to_json, to_us, within
@@ -479,6 +479,7 @@ class SqlReader(RowReader):
         *,
         run_id: str | None = None,
         name: str | None = None,
+        origin: Origin | None = None,
         before: str | None = None,
         limit: int,
     ) -> list[Dag]:
@@ -487,6 +488,8 @@ class SqlReader(RowReader):
             return self._find(DAGS, "newest_dags_of_run", run_id=run_id, name=name, **here)
         if name is not None:
             return self._find(DAGS, "newest_dags_called", name=name, **here)
+        if origin is not None:
+            return self._find(DAGS, "newest_dags_of_origin", origin=origin, **here)
         return self._find(DAGS, "newest_dags", **here)
 
     def dags_of_ids(self, project_id: str, dag_ids: Sequence[str]) -> list[Dag]:

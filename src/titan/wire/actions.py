@@ -7,9 +7,9 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from titan.model.actions import MOST_TOKENS, ActionKind, Effect, Impact, Outcome, RunEnd
+from titan.model.actions import MOST_TOKENS, ActionKind, Effect, Impact, Outcome, Reason, RunEnd
 from titan.model.projects import MAX_PROJECT
-from titan.wire.base import MAX_NUMBER, Order, PageLimit, Request, SearchCapped, Total
+from titan.wire.base import MAX_NUMBER, Order, OriginChoice, PageLimit, Request, SearchCapped, Total
 from titan.wire.notes import NoteView
 from titan.wire.runs import RunView
 
@@ -98,6 +98,7 @@ class ActionView(Struct, kw_only=True):
     ended_at: datetime | None
     duration_ms: float | None
     outcome: Outcome | None
+    reason: Annotated[Reason | None, Meta(description="Why it is over without an outcome.")]
     cost_usd: Decimal | None
     is_cost_estimated: bool
     model: str | None
@@ -173,6 +174,7 @@ class CallsQuery(Request):
     action_name: str | None = None
     kind: Annotated[str | None, Meta(description="model, tool or call, or two with a comma between.")] = None
     agent_id: str | None = None
+    origin: OriginChoice = None
     run_id: str | None = None
     min_cost: Decimal | None = None
     max_cost: Decimal | None = None

@@ -32,6 +32,10 @@ Offset = Annotated[int, Meta(ge=0, le=MAX_NUMBER, description="Bytes from the be
 Window = Annotated[str, Meta(description="How far back: 90m, 24h, 7d, 2w, any number of them, or all.")]
 Order = Literal["asc", "desc"]
 PageLimit = Annotated[int, Meta(ge=1, le=200, description="How many rows at most.")]
+OriginChoice = Annotated[
+    Literal["production", "evaluation", "all"] | None,
+    Meta(description="Default: production; all in exports, and where a run, DAG or session is named."),
+]
 SearchCapped = Annotated[
     bool, Meta(description="The words of the search stand in more entries than were looked at: only in the newest.")
 ]

@@ -93,8 +93,8 @@ class ApplyAnswer(Struct, kw_only=True):
 class ConfigChange(Struct, kw_only=True):
     """A setting in which an agent run differs from the one that it repeats."""
 
-    path: str
-    before: Any
+    path: Annotated[str, Meta(description="A setting, or world, state, seed or scorers with their digests.")]
+    before: Annotated[Any, Meta(description="null: there was none, or it is not known.")]
     after: Any
 
 
@@ -144,12 +144,13 @@ class RegisteredAgentView(Struct, kw_only=True):
 
     id: str
     version: int
+    workflow_id: Annotated[str | None, Meta(description="Whose suite registered it; null: for every workflow.")]
     definition: JsonObject
     created_at: datetime
 
 
 class RegisteredAgentsAnswer(Struct, kw_only=True):
-    """The registered agents of a project."""
+    """The registered agents of a project and of its workflows."""
 
     agents: list[RegisteredAgentView]
 
@@ -269,6 +270,15 @@ class AgentRunDetailView(AgentRunView, kw_only=True):
     has_no_calls: Annotated[bool, Meta(description="It completed, its world has tools, and it called none.")]
 
 
+class SeedView(Struct, kw_only=True):
+    """The seed of an agent run."""
+
+    seed_digest: str
+    odyssey_seed: Annotated[
+        JsonObject, Meta(description="With the initial_state that the run began with, the world's too; null: unknown.")
+    ]
+
+
 class AgentRunsAnswer(Struct, kw_only=True):
     """Agent runs, the latest first."""
 
@@ -305,7 +315,10 @@ class ToolCallsAnswer(Struct, kw_only=True):
 class ToolCallDetailView(ToolCallView, kw_only=True):
     """A tool call with the ledger as it was after it."""
 
-    ledger: Annotated[JsonObject, Meta(description="entities, flags and removed entities.")]
+    ledger: Annotated[
+        JsonObject | None,
+        Meta(description="entities, flags and removed entities; null: the initial state of that run is not known."),
+    ]
 
 
 class AnyObject(Struct):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from titan.wire.base import PageLimit, Request, Window
+from titan.wire.base import OriginChoice, PageLimit, Request, Window
 from titan.wire.runs import RunView
 
 
@@ -78,6 +78,7 @@ class InterceptsQuery(Request):
 
     window: Annotated[Window, Meta(description="When it was last active: 90m, 24h, 7d, 2w … or all.")] = "7d"
     agent_id: str | None = None
+    origin: OriginChoice = None
     q: Annotated[str | None, Meta(description="As in GET /api/v1/runs.")] = None
     include_acknowledged: Annotated[bool, Meta(description="Also those that somebody acknowledged or muted.")] = False
     limit: PageLimit = 20

@@ -10,8 +10,19 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from titan.model.run_control import RunStatus, StatusSource
-from titan.wire.base import Estimated, IntervalView, Order, PageLimit, Request, SearchCapped, Total, Unpriced, Window
+from titan.model.run_control import Origin, RunStatus, StatusSource
+from titan.wire.base import (
+    Estimated,
+    IntervalView,
+    Order,
+    OriginChoice,
+    PageLimit,
+    Request,
+    SearchCapped,
+    Total,
+    Unpriced,
+    Window,
+)
 from titan.wire.work import DagView, OrchestratorView
 
 # --- The code of a run: of each process that acted in it, and of each of its jobs ---
@@ -64,6 +75,7 @@ class RegistryQuery(Request):
         Window, Meta(description="When it started: 90m, 24h, 7d, 2w … or all; a running one is always listed.")
     ] = "7d"
     agent_id: str | None = None
+    origin: OriginChoice = None
     session_id: str | None = None
     parent_run_id: Annotated[str | None, Meta(description="Forks of this run.")] = None
     tag: Annotated[str | None, Meta(description="One of the run's tags, as it is.")] = None
@@ -110,8 +122,8 @@ class TallyView(Struct, kw_only=True):
     attempted_cost_usd: Decimal
     prevented_cost_usd: Decimal
     saved_cost_usd: Annotated[Decimal, Meta(description="Of what was answered from a recording.")]
-    input_tokens: int
-    output_tokens: int
+    input_tokens: Annotated[int | None, Meta(description="As far as they are known; null where none are.")]
+    output_tokens: int | None
     success_rate: Annotated[float | None, Meta(description="Success by attempts, 0 to 1; null without attempts.")]
 
 
@@ -152,6 +164,7 @@ class RunView(Struct, kw_only=True):
     forked_at_action_id: Annotated[
         str | None, Meta(description="Of a fork: the action of that run that was edited; null: the code was.")
     ]
+    origin: Annotated[Origin, Meta(description="What it is for: of a fork, what its parent is for.")]
     name: str | None
     status: RunStatus
     status_source: StatusSource
@@ -220,6 +233,7 @@ class ElsewhereView(Struct, kw_only=True):
     """Where a query that found nothing would have found something."""
 
     in_all_time: int
+    in_all_origins: Annotated[int, Meta(description="In the same window, whatever the runs are for.")]
     similar_agents: list[str]
 
 
@@ -276,6 +290,7 @@ class RegistrationView(Struct, kw_only=True):
 
     version: int
     kind: Literal["http", "python"]
+    workflow: Annotated[str | None, Meta(description="Whose suite registered it; null: for every workflow.")]
     registered_at: datetime
 
 
@@ -295,13 +310,16 @@ class AgentView(Struct, kw_only=True):
     calls: int
     attempts: int
     success: int
-    registered: Annotated[RegistrationView | None, Meta(description="Its newest version; null where it is not.")] = None
+    registered: Annotated[
+        list[RegistrationView], Meta(description="Its newest version in each workflow, the newest first.")
+    ] = []
 
 
 class AgentsQuery(Request):
     """GET /api/v1/agents."""
 
     q: Annotated[str | None, Meta(description="Part of an id.")] = None
+    origin: OriginChoice = None
     cursor: str | None = None
     limit: PageLimit = 50
 
@@ -329,6 +347,7 @@ class TrendDay(Struct, kw_only=True):
 
     day: str
     runs: int
+    completed: int
     failed: int
     attempts: int
     success: int
@@ -351,6 +370,12 @@ class TrendView(Struct, kw_only=True):
     text: Annotated[str, Meta(description="For people.")]
 
 
+class AgentQuery(Request):
+    """GET /api/v1/agents/{agent}/stats."""
+
+    origin: OriginChoice = None
+
+
 class AgentStatsView(Struct, kw_only=True):
     """GET /api/v1/agents/{agent}/stats."""
 
@@ -363,6 +388,7 @@ class AgentStatsView(Struct, kw_only=True):
 class AgentVersionsQuery(Request):
     """GET /api/v1/agents/{agent}/versions."""
 
+    origin: OriginChoice = None
     before: Annotated[str | None, Meta(description="The digest of a version, or its beginning.")] = None
     after: Annotated[str | None, Meta(description="Of the version to compare with it.")] = None
 

@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from titan.wire.base import PageLimit, Request
+from titan.wire.base import OriginChoice, PageLimit, Request
 
 #: What a program that asks for an approval shows its user.
 NOBODY_DECIDES: Final = (
@@ -108,6 +108,7 @@ class InterventionsQuery(Request):
     page_size: PageLimit = 50
     intervention_type: str | None = None
     agent_id: str | None = None
+    origin: OriginChoice = None
     run_id: str | None = None
     start_date: datetime | None = None
     end_date: datetime | None = None

@@ -10,8 +10,8 @@ from titan.model.attempts import AttemptOutcome
 from titan.model.dags import OnFailure, StageStatus
 from titan.model.jobs import MAX_WAIT_SECONDS as MAX_GATE_SECONDS
 from titan.model.jobs import Affinity, GateOutcome, JobKind, JobStatus, WaitsFor
-from titan.model.run_control import Orchestrator
-from titan.wire.base import MAX_NUMBER, Limit, Offset, Request, ScopeQuery, Wait
+from titan.model.run_control import Orchestrator, Origin
+from titan.wire.base import MAX_NUMBER, Limit, Offset, OriginChoice, Request, ScopeQuery, Wait
 
 # --- Gates, and how people decide them ---
 
@@ -188,6 +188,7 @@ class DagsQuery(Request):
     run: str | None = None
     name: str | None = None
     ids: Ids | None = None
+    origin: OriginChoice = None
     q: Part | None = None
     status: StageStatuses | None = None
     before: Before | None = None
@@ -345,6 +346,7 @@ class DagView(Struct, kw_only=True):
     name: str
     agent_run_id: str | None
     agent_id: str | None
+    origin: Annotated[Origin, Meta(description="What its run is for.")]
     on_failure: OnFailure
     status: StageStatus
     is_final: bool

@@ -118,8 +118,9 @@ def _effect(place: str, tool: Tool, effect: Effect) -> Iterator[Remark]:
         yield Remark(f"{place}.when", "it has to have exactly one of eq, neq, exists, empty")
     known = {"args", "entity", "", *(one.name or one.entity_type for one in tool.bindings)}
     arguments = tool.input_schema.get("properties", {}).keys()
+    takes_any = "properties" not in tool.input_schema
     for value in [effect.id_from, *effect.field_map.values(), *effect.increment.values(), *effect.decrement.values()]:
-        if isinstance(value, str) and _ARGUMENT.fullmatch(value) and value not in arguments:
+        if isinstance(value, str) and _ARGUMENT.fullmatch(value) and value not in arguments and not takes_any:
             yield Remark(place, f'{value!r} is no argument; write {{"const": "{value}"}} for the text')
         if isinstance(value, str) and value.startswith("$") and value[1:].split(".")[0] not in known:
             yield Remark(place, f"nothing is named {value.split('.')[0]}")

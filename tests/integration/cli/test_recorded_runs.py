@@ -195,7 +195,7 @@ def test_a_run_is_shown_with_its_figures_and_its_actions_as_a_tree(titan: Comman
     assert lines[1].endswith("LoRA, briefly · tags demo")
     assert lines[2] == (
         "4 actions: 2 succeeded, 1 failed, 1 blocked · 50% success · cost $0.25 · $1.75 attempted · $1.50 prevented"
-        " · 0 input tokens, 0 output"
+        " · - input tokens, - output"
     )
     table = lines[lines.index("") + 1 :]
     assert [line[:10].rstrip() for line in table] == ["ACTION", "plan", "  ask", "  search", "send", "odd\\x1b[31"]

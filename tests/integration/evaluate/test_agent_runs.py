@@ -1,11 +1,13 @@
 """Agents tried in a world: from dispatch to verdict, with real processes."""
 
+import json
+import urllib.error
 from typing import Any
 
 import pytest
 
 from tests.support.agent_server import Asked, Raw, agent_server
-from tests.support.evaluations import a_workflow, dispatched, ended, http_agent, python_agent, tried
+from tests.support.evaluations import AGENT, a_workflow, dispatched, ended, http_agent, python_agent, tried
 from tests.support.raw_http import ask, ask_json, given
 
 CANCEL = 'return call("cancel_order", order_id="O1")["message"]'
@@ -39,6 +41,8 @@ def test_an_agent_behind_an_address_calls_tools_and_is_graded_by_what_it_changed
         "missing_action",
     )
     assert found["cost_usd"] == "0.25"
+    run = given(port, f"/api/v1/runs/{found['run_id']}")
+    assert (run["tally"]["cost_usd"], run["tally"]["calls"]) == ("0.25", 2)
     assert asked[0]["input"]["user_instruction"] == "Cancel my order O1."
     assert {tool["name"] for tool in asked[0]["tools_schema"]} >= {"get_order", "cancel_order"}
     assert "initial_state" not in str(asked[0])
@@ -111,6 +115,78 @@ def test_an_agent_that_is_not_there_or_takes_too_long_or_raises_has_failed(port:
     assert slow["error_class"] == "agent_timeout"
     assert broken["error_class"] == "agent_5xx"
     assert "no idea" in broken["error"]["message"]
+
+
+def test_the_function_of_a_job_may_be_a_coroutine(port: int) -> None:
+    source = AGENT.replace("def run(", "async def run(").replace("BODY", CANCEL)
+
+    found = tried(port, "coroutine", {"kind": "python", "source": source})
+
+    assert (found["status"], found["verdict"], found["final_response"]) == ("completed", "PASS", "Cancelled O1.")
+
+
+def test_an_answer_of_a_job_over_10_mb_breaks_the_contract(port: int) -> None:
+    found = tried(port, "long-answer", python_agent('return "x" * 11_000_000'))
+
+    assert found["error_class"] == "contract_error"
+    assert "expected at most 10,485,760" in found["error"]["message"]
+
+
+@pytest.mark.parametrize("comes", [CANCEL, "pass"], ids=["after-a-call", "before-any"])
+def test_an_agent_whose_watcher_is_killed_is_not_begun_again_within_its_run(port: int, comes: str) -> None:
+    name = "watcher-called" if comes == CANCEL else "watcher-idle"
+    body = f"{comes.replace('return ', '')}; import os, time; os.kill(os.getppid(), 9); time.sleep(30)"
+    path = a_workflow(port, name, python_agent(body))
+
+    found = ended(port, path, dispatched(port, path)[0])
+
+    assert (found["status"], found["error_class"]) == ("failed", "internal_error")
+    assert "lost after it had begun" in found["error"]["message"]
+    assert found["tool_calls"] == (comes == CANCEL)
+    repeated = [one["trigger"] for one in given(port, f"{path}/agent-runs")["agent_runs"][:-1]]
+    assert repeated == ([] if comes == CANCEL else ["auto_redispatch"])
+
+
+def test_a_second_attempt_of_a_job_is_not_given_the_task(port: int) -> None:
+    """A worker that leaves gives its jobs back, which another one begins."""
+    body = """
+    headers = {"Authorization": f"Bearer {run_token}"}
+    urllib.request.urlopen(urllib.request.Request(f"{proxy_url}/task", headers=headers)).close()
+    headers["X-Titan-Attempt"] = "another"
+    try:
+        urllib.request.urlopen(urllib.request.Request(f"{proxy_url}/task", headers=headers))
+    except urllib.error.HTTPError as refused:
+        return str(refused.code)"""
+
+    found = tried(port, "begun-twice", python_agent(f"import urllib.error{body}"))
+
+    assert found["error_class"] == "internal_error"
+    assert "lost after it had begun" in found["error"]["message"]
+
+
+@pytest.mark.parametrize("kind", ["job", "service"])
+def test_arguments_over_1_mb_are_refused_with_413(port: int, kind: str) -> None:
+    body = """
+    import urllib.error
+    try:
+        call("get_order", order_id="x" * 2_000_000)
+    except urllib.error.HTTPError as refused:
+        return f"{refused.code} {json.load(refused)['detail']['error_class']}"
+"""
+
+    def agent(ask: Asked) -> str:
+        answer: list[str] = []
+        for _ in range(20):
+            try:
+                ask.call("get_order", order_id="x" * 2_000_000)
+            except urllib.error.HTTPError as refused:
+                answer.append(f"{refused.code} {json.load(refused)['detail']['error_class']}")
+        return ", ".join(sorted(set(answer)))
+
+    with agent_server(agent) as url:
+        found = tried(port, f"large-{kind}", python_agent(body) if kind == "job" else http_agent(url))
+
+    assert found["final_response"] == "413 payload_too_large"
 
 
 def test_an_address_of_this_machine_needs_permission(port: int) -> None:
@@ -204,7 +280,9 @@ def test_a_definition_that_does_not_fit_is_refused_with_its_place(port: int) -> 
     answer = ask_json(port, "PUT", "/api/projects/default/workflows/odd", body)
 
     assert answer.status == 400
-    assert "definition.world.tools[0].mode" in answer.message
+    assert (
+        "definition.world.tools[0].mode: expected one of simulated, passthrough; found 'sometimes'." in answer.message
+    )
 
 
 def test_a_project_sees_its_own_workflows_alone(port: int) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.command_line import CommandLine, run_titan
 from tests.support.evaluations import AGENT
+from tests.support.raw_http import given
 from tests.unit.world.a_shop import DEFINITION
 
 CANCEL = 'return call("cancel_order", order_id=task["input"]["input"]["order"])["order_id"]'
@@ -69,6 +70,27 @@ def test_it_shows_who_failed_where_and_why_and_writes_it(typed: CommandLine, sui
     ]
     assert len(files["jsonl"].read_text("utf-8").splitlines()) == 4
     assert 'tests="2" failures="1" errors="0"' in files["junit"].read_text("utf-8")
+
+
+def test_a_suite_tries_its_own_agent_though_another_one_has_an_agent_of_that_name(
+    typed: CommandLine, suite: Path, port: int
+) -> None:
+    """The sequence of the guide: one suite, another one, and a re-run of the first."""
+    first, only = workflow(suite), ("--task", "cancel-1")
+    typed("eval", str(suite), "--agent", "careful", *only)
+    (suite / "suite.yaml").write_text((suite / "suite.yaml").read_text("utf-8").replace(first, f"{first}-2"), "utf-8")
+    (suite / "careful.py").write_text(AGENT.replace("BODY", 'return "the other one"'), "utf-8")
+    typed("eval", str(suite), "--agent", "careful", *only)
+
+    again = typed("eval", "rerun", first, "cancel-1", "--agent", "careful", "--json")
+
+    [run] = json.loads(again.stdout)["agent_runs"]
+    assert run["verdict"] == "PASS"
+    named = {one["workflow"]: one for one in given(port, "/api/v1/agents/careful/stats")["agent"]["registered"]}
+    assert named[first]["version"] == run["agent_version"]
+    assert named[f"{first}-2"]["version"] > run["agent_version"]
+    listed = given(port, "/api/projects/default/agents")["agents"]
+    assert {first, f"{first}-2"} <= {one["workflow_id"] for one in listed if one["id"] == "careful"}
 
 
 def test_the_exit_code_says_whether_the_rate_was_reached(typed: CommandLine, suite: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -175,9 +176,9 @@ def test_calls_are_numbered_as_they_arrive_and_the_last_allowed_one_is_the_thous
 
 
 def test_events_are_seen_while_the_run_goes_on_at_the_time_that_they_say(port: int) -> None:
+    says: list[str] = []
     seen, may_end = threading.Event(), threading.Event()
     heard: list[Mapping[str, Any]] = []
-    payload = {"text": "hm", "__occurred_at": "2026-01-02T03:04:05Z", "__secret": "meta"}
 
     def listen() -> None:
         with connect(f"ws://127.0.0.1:{port}/api/v1/ws", proxy=None) as socket:
@@ -193,6 +194,8 @@ def test_events_are_seen_while_the_run_goes_on_at_the_time_that_they_say(port: i
     assert may_end.wait(30)
 
     def act(proxy: Proxy) -> None:
+        says.append(datetime.now(UTC).isoformat())
+        payload = {"text": "hm", "__occurred_at": says[0], "__secret": "meta"}
         answer = proxy.post("/traces/thinking", json.dumps(payload).encode())
         assert answer.value == {"accepted": True, "sequence": 0, "event_type": "thinking"}
         assert seen.wait(30), "the event was not sent while the run went on"
@@ -201,8 +204,48 @@ def test_events_are_seen_while_the_run_goes_on_at_the_time_that_they_say(port: i
     run = with_proxy(port, "live", act)
 
     action = given(port, f"/api/v1/runs/{run['run_id']}/actions/event-0")
-    assert action["action"]["started_at"].startswith("2026-01-02T03:04:05")
+    assert datetime.fromisoformat(action["action"]["started_at"]) == datetime.fromisoformat(says[0])
     assert "meta" not in json.dumps(action)
+
+
+@pytest.mark.parametrize("says", ["1999-01-02T03:04:05Z", "2031-01-02T03:04:05Z"])
+def test_an_agents_clock_that_is_years_off_neither_moves_nor_ends_its_run(port: int, says: str) -> None:
+    def act(proxy: Proxy) -> None:
+        body = json.dumps({"text": "hm", "__occurred_at": says}).encode()
+        assert proxy.post("/traces/thinking", body).status == 200
+
+    run = with_proxy(port, f"years-off-{says[:4]}", act)
+
+    action = given(port, f"/api/v1/runs/{run['run_id']}/actions/event-0")
+    assert run["started_at"] <= action["action"]["started_at"] <= run["ended_at"]
+    assert says in json.dumps(action)
+    row = given(port, f"/api/v1/runs/{run['run_id']}")
+    assert (row["status"], row["started_at"], row["ended_at"]) == ("completed", run["started_at"], run["ended_at"])
+    assert run["run_id"] in [one["run_id"] for one in given(port, "/api/v1/runs?window=1h")["data"]]
+
+
+def test_an_agents_clock_orders_its_events_within_the_run(port: int) -> None:
+    behind = datetime.now(UTC) - timedelta(minutes=22)
+    says = [
+        behind,
+        behind + timedelta(milliseconds=2),
+        behind + timedelta(milliseconds=1),
+        datetime(2031, 1, 1, tzinfo=UTC),
+    ]
+
+    def act(proxy: Proxy) -> None:
+        for at in says:
+            body = json.dumps({"text": "hm", "__occurred_at": at.isoformat()}).encode()
+            assert proxy.post("/traces/thinking", body).status == 200
+
+    run = with_proxy(port, "shifted", act)
+
+    events = [given(port, f"/api/v1/runs/{run['run_id']}/actions/event-{n}")["action"] for n in range(4)]
+    first, last, middle, outside = [datetime.fromisoformat(event["started_at"]) for event in events]
+    assert (last - first, middle - first) == (timedelta(milliseconds=2), timedelta(milliseconds=1))
+    assert outside <= datetime.fromisoformat(run["ended_at"])
+    assert [event["tags"] for event in events] == [[], [], [], ["clock-skew"]]
+    assert [warning for warning in run["soft_warnings"] if "2031-01-01" in warning]
 
 
 @pytest.mark.parametrize(

@@ -229,7 +229,7 @@ def test_an_agent_that_is_registered_and_one_found_from_runs_are_one(port: int) 
 
     ask_json(port, "PUT", "/api/projects/default/agents/both", {"definition": python_agent(CANCEL)})
     [before] = listed("both")
-    assert (before["runs"], before["registered"]["version"]) == (0, 1)
+    assert (before["runs"], before["registered"][0]["version"]) == (0, 1)
     assert given(port, "/api/v1/agents/both/stats")["agent"] == before
 
     def agent(asked: Asked) -> object:
@@ -239,5 +239,5 @@ def test_an_agent_that_is_registered_and_one_found_from_runs_are_one(port: int) 
         tried(port, "both", http_agent(url))
 
     [after] = listed("both")
-    assert (after["runs"], after["registered"]["version"], after["registered"]["kind"]) == (1, 2, "http")
+    assert (after["runs"], after["registered"][0]["version"], after["registered"][0]["kind"]) == (1, 2, "http")
     assert given(port, "/api/v1/agents/both/stats")["agent"]["registered"] == after["registered"]

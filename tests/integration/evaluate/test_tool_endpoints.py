@@ -1,8 +1,13 @@
 """Tools in the mode passthrough: registered HTTP and MCP endpoints answer them."""
 
+import asyncio
 from typing import Any
 
+import httpx2
 import pytest
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+from mcp.types import CallToolResult
 
 from tests.support.agent_server import Asked, Raw, agent_server
 from tests.support.evaluations import PROJECT, a_workflow, dispatched, ended, http_agent
@@ -41,7 +46,7 @@ def registered(port: int, name: str, definition: dict[str, Any], project: str = 
     return answer.value
 
 
-def test_an_mcp_endpoint_answers_and_its_failures_are_transport_errors(port: int) -> None:
+def test_an_mcp_endpoint_answers_and_where_it_does_not_that_is_a_transport_error(port: int) -> None:
     with mcp_service() as url:
         kind = {"kind": "mcp", "url": url, "allow_loopback": True}
         registered(port, "crm-mcp", {**kind, "headers": {"Authorization": TOKEN}})
@@ -60,9 +65,48 @@ def test_an_mcp_endpoint_answers_and_its_failures_are_transport_errors(port: int
     assert (order["source"], order["response"]["from"]) == ("passthrough", "crm")
     assert (refund["source"], "refunded 5 of O1" in str(refund["response"])) == ("passthrough", True)
     assert ledger["entities"]["order"]["O1"]["attrs"]["refunded"] == 0  # record_only, in whatever way it is declared
-    for one, words in ((broken, "the database is away"), (unknown, "no_such"), (closed, "crm-closed")):
-        assert (one["source"], one["response"]["error"]["code"]) == ("transport_error", "transport_error")
+    for one, source, code, words in (
+        (broken, "passthrough", "tool_failed", "the database is away"),
+        (unknown, "passthrough", "tool_failed", "no_such"),
+        (closed, "transport_error", "transport_error", "crm-closed"),
+    ):
+        assert (one["source"], one["response"]["error"]["code"]) == (source, code)
         assert words in one["response"]["error"]["message"]
+
+
+def test_the_failure_of_an_mcp_tool_reaches_agents_and_the_trace_as_it_was_sent(port: int) -> None:
+    found: list[Any] = []
+
+    async def asked(ask: Asked) -> CallToolResult:
+        headers = {"Authorization": f"Bearer {ask.headers['X-Titan-Run-Token']}"}
+        async with (
+            httpx2.AsyncClient(headers=headers, trust_env=False) as http,
+            Client(streamable_http_client(f"{ask.body['proxy_url']}/mcp", http_client=http)) as client,
+        ):
+            return await client.call_tool("refuse", {})
+
+    def agent(ask: Asked) -> str:
+        found.extend((ask.call("refuse"), asyncio.run(asked(ask))))
+        return "done"
+
+    with mcp_service() as url, agent_server(agent) as agent_url:
+        kind = {"kind": "mcp", "url": url, "allow_loopback": True, "headers": {"Authorization": TOKEN}}
+        registered(port, "crm-refuses", kind)
+        world = a_world("crm-refuses", "refuse", ledger_write_policy="adapter")
+        path = a_workflow(port, "mcp-refuses", http_agent(agent_url), world=world)
+        run = ended(port, path, dispatched(port, path)[0])
+
+    by_post, by_mcp = found
+    structured = {"reason": "closed", "run_id": run["run_id"]}
+    assert by_post["source"] == "passthrough"
+    assert by_post["response"]["error"] == {"code": "tool_failed", "message": "not today ask again"}
+    assert (by_post["response"]["isError"], by_post["response"]["structuredContent"]) == (True, structured)
+    assert (by_mcp.is_error, by_mcp.structured_content) == (True, structured)
+    assert [block.text for block in by_mcp.content] == ["not today", "ask again"]
+    calls = given(port, f"{path}/tasks/t0/agent-runs/{run['run_id']}/tool-calls")["tool_calls"]
+    assert [one["response"] for one in calls] == [by_post["response"]] * 2
+    action = given(port, f"/api/v1/runs/{run['run_id']}/actions/call-0")["action"]
+    assert (action["outcome"], action["error_type"]) == ("error", "tool_failed")
 
 
 def test_the_schema_that_an_mcp_server_lists_costs_this_server_nothing(port: int) -> None:
@@ -76,7 +120,10 @@ def test_the_schema_that_an_mcp_server_lists_costs_this_server_nothing(port: int
 
 
 def test_an_http_endpoint_answers_and_an_adapter_applies_the_declared_effects(port: int) -> None:
+    runs: list[str] = []
+
     def service(ask: Asked) -> Any:
+        runs.append(ask.headers["X-Titan-Run-Id"])
         return {"told": ask.body, "by": ask.headers.get("X-Key")}
 
     with agent_server(service) as url:
@@ -85,6 +132,7 @@ def test_an_http_endpoint_answers_and_an_adapter_applies_the_declared_effects(po
         world = a_world("crm", "cancel_order", ledger_write_policy="adapter")
         answer, ledger = called(port, "http-endpoint", world, ("cancel_order", {"order_id": "O1"}))
 
+    assert runs == [one["run_id"] for one in given(port, f"{PROJECT}/workflows/http-endpoint/agent-runs")["agent_runs"]]
     assert shown["definition"]["headers"] == {"X-Key": "[not shown]"}
     assert given(port, f"{PROJECT}/endpoints")["endpoints"]
     assert (answer["source"], answer["response"]) == ("passthrough", {"told": {"order_id": "O1"}, "by": "k"})

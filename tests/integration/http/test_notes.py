@@ -90,7 +90,7 @@ def test_a_note_that_is_too_long_is_refused_in_words(port: int) -> None:
     refused = ask_json(port, "POST", f"/api/v1/runs/{run}/notes", {"text": "x" * 10_001})
 
     assert refused.status == 400
-    assert b"expected text: a text of at most 10000 characters; found a longer one." in refused.body
+    assert b"expected text: a text of at most 10000 characters; found 10001 characters." in refused.body
 
 
 def test_without_a_key_the_same_note_is_said_twice(port: int) -> None:

@@ -200,6 +200,19 @@ def test_a_worker_whose_clock_is_wrong_began_between_the_lease_and_now(
     assert desk.job("next").started_at == NOON + timedelta(seconds=expected)
 
 
+@pytest.mark.parametrize(("clock_is_off_by", "expected"), [(-60, 0.0), (60, 1.0)])
+def test_an_attempt_whose_start_comes_with_its_end_lies_between_its_lease_and_now(
+    desk: Desk, clock_is_off_by: float, expected: float
+) -> None:
+    prefetched = a_prefetched_job(desk)
+    desk.clock.turn(1)
+
+    end(desk, prefetched, began_at=desk.clock.time + timedelta(seconds=clock_is_off_by))
+
+    [attempt] = attempts(desk, "next")
+    assert (attempt.started_at, attempt.ended_at) == (NOON + timedelta(seconds=expected), desk.clock.time)
+
+
 def test_a_job_whose_start_and_end_are_heard_of_together_has_begun_and_ended(desk: Desk) -> None:
     prefetched = a_prefetched_job(desk)
     desk.clock.turn(1)

@@ -392,6 +392,7 @@ def test_a_call_whose_model_and_tokens_come_apart_is_priced_and_again_when_its_o
     named, counted = ModelUse(model="m"), ModelUse(input_tokens=3)
     begun, ended = a_span("s2", begins=1, ends=None, use=named), a_span("s2", begins=1, ends=2, use=counted)
     around, second = a_span("s1", ends=9, cost="0.5"), a_span("s3", begins=4, ends=5)
+    desk.clock.advance(timedelta(seconds=9))
     costs = []
 
     for entry in (begun, ended, around, second):
@@ -404,6 +405,7 @@ def test_a_call_whose_model_and_tokens_come_apart_is_priced_and_again_when_its_o
 
 
 def test_runs_that_have_fallen_silent_are_ended(desk: Desk) -> None:
+    desk.clock.advance(timedelta(seconds=1))
     asyncio.run(desk.record(a_call()))
     desk.clock.advance(IDLE + timedelta(seconds=1))
 

@@ -232,7 +232,7 @@ def test_what_a_job_left_that_is_told_of_after_its_submission_ended_ends_by_its_
     house.desk.run_all()
     house.catch_up()
 
-    record(house.calls, a_call(run_id=dag_id))
+    record(house.calls, a_call(run_id=dag_id, ends=0))
     house.desk.clock.turn(IDLE.total_seconds() + 1)
     house.end_silent()
 
@@ -241,7 +241,7 @@ def test_what_a_job_left_that_is_told_of_after_its_submission_ended_ends_by_its_
 
 def test_a_live_submission_is_looked_at_again_only_when_it_was_silent_for_as_long(house: House) -> None:
     dag_id = house.desk.submit(a_new_dag(a_spec("train"))).dag_id
-    record(house.calls, a_call(run_id=dag_id))
+    record(house.calls, a_call(run_id=dag_id, ends=0))
     house.desk.clock.turn(IDLE.total_seconds() + 1)
 
     house.end_silent()

@@ -1,6 +1,7 @@
 """How PostgreSQL finds what the lists of recorded calls show: by an index, however many there are."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,7 +15,7 @@ from tests.support.postgres import a_database
 from tests.support.recorded import a_call, a_word
 from tests.support.stores import StandingClock
 from titan.model.actions import ActionKind
-from titan.model.run_control import RunStatus
+from titan.model.run_control import Origin, RunStatus
 from titan.ports.runs_store import CallFilter, CallReader, RunFilter
 from titan.store.postgres.address import Address
 from titan.store.postgres.session import PostgresSession
@@ -95,7 +96,8 @@ def multiply(connection: "psycopg.Connection[Any]", table: str, row: str, change
 
 
 def test_runs_in_need_are_found_without_those_that_were_acknowledged(session: Explaining) -> None:
-    asked: dict[str, Value] = {"project_id": PROJECT, "agent_id": None, "since_us": 0, "limit": 9, "skip": 0}
+    asked: dict[str, Value] = {"project_id": PROJECT, "agent_id": None, "origin": None, "since_us": 0}
+    asked |= {"limit": 9, "skip": 0}
 
     session.ask(session.text_of("runs_in_need"), asked)
 
@@ -127,6 +129,8 @@ LEDGER = {
     "date": CallFilter(since=NOON + timedelta(minutes=32)),
     "min cost": CallFilter(min_cost=Decimal("0.09")),
 }
+REGISTRY |= {f"{name}, production": replace(wanted, origin=Origin.PRODUCTION) for name, wanted in REGISTRY.items()}
+LEDGER |= {f"{name}, production": replace(wanted, origin=Origin.PRODUCTION) for name, wanted in LEDGER.items()}
 
 
 def check(session: Explaining) -> None:

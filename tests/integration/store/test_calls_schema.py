@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from operator import attrgetter
@@ -12,7 +13,7 @@ import pytest
 
 from tests.integration.store.test_sqlite_schema import SCANS_OF_FINDINGS, STORE_FOLDER
 from tests.support.builders import NOON, PROJECT
-from titan.model.run_control import RunStatus
+from titan.model.run_control import Origin, RunStatus
 from titan.ports.runs_store import CallFilter, CallReader, RunFilter
 from titan.store.runs.reader import SqlCallReader
 from titan.store.runs.sqlite_store import CALLS, QUERIES
@@ -156,6 +157,8 @@ CALL_FILTERS = [
     CallFilter(since=NOON),
     CallFilter(min_cost=Decimal(1)),
 ]
+RUN_FILTERS += [replace(wanted, origin=Origin.PRODUCTION) for wanted in RUN_FILTERS]
+CALL_FILTERS += [replace(wanted, origin=Origin.PRODUCTION) for wanted in CALL_FILTERS]
 
 
 class Explaining(SqliteSession):

@@ -25,6 +25,7 @@ from tests.support.postgres import a_database
 from tests.support.raw_http import given
 from tests.support.running_titan import running_titan
 from titan.model.errors import StoreDamaged, StoreInUse, TitanError
+from titan.model.run_control import Origin
 from titan.model.runs import Run
 from titan.ports.runs_store import RunFilter
 from titan.storage import Durable, open_durable
@@ -152,7 +153,7 @@ def test_an_upgrade_of_a_file_keeps_every_row(tmp_path: Path, name: str) -> None
     opening.open_to_write(home / name, now=NOON, kind=KINDS[name]).connection.close()
 
     assert before.keys() == {*before} & {*rows_of_file(home / name)}
-    check_kept(before, rows_of_file(home / name), changed={"meta"})
+    check_kept(before, rows_of_file(home / name), changed={"meta", "agent_hours"})  # sums of production alone
     assert all(before.values())
 
 
@@ -197,6 +198,12 @@ def test_what_an_older_store_held_is_read_through_the_ports(tmp_path: Path, *, i
         ]
         tries = durable.calls.read(lambda reader: reader.agent_runs(PROJECT, "lamp", limit=10))
         assert {run.status.value for run in tries} == {"completed", "cancelled"}
+        evaluated = {run_id for run_id, run in runs.items() if run.origin is Origin.EVALUATION}
+        assert evaluated
+        assert evaluated >= {run.run_id for run in tries} & runs.keys()
+        assert runs["SHOP_5d20b7"].origin is Origin.PRODUCTION
+        staged = durable.store.read(lambda reader: reader.dags(PROJECT, origin=Origin.EVALUATION, limit=100))
+        assert {dag.run_id for dag in staged} == {run_id for run_id in evaluated if runs[run_id].has_stages}
         assert durable.store.read(lambda reader: reader.members(PROJECT, "topics")) == ["batteries"]
 
 
@@ -289,7 +296,9 @@ def test_a_database_on_which_a_server_of_an_older_titan_works_is_not_upgraded(tm
         server.execute("select pg_advisory_lock(%s)", [CHARGE])
         before = rows(url)
 
-        with pytest.raises(StoreInUse, match="found one of an older Titan, which has schema version 18") as refused:
+        with pytest.raises(
+            StoreInUse, match=f"found one of an older Titan, which has schema version {OLDER['control.db']}"
+        ) as refused:
             open_durable(tmp_path, store=url, shared=None)
 
         assert rows(url) == before

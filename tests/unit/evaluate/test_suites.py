@@ -9,6 +9,7 @@ from tests.unit.world.a_shop import DEFINITION
 from titan.evaluate.definitions import McpEndpoint, PythonAgent
 from titan.evaluate.suites import read_suite, read_tasks
 from titan.model.errors import InvalidInput
+from titan.world.definition import Consistency
 
 SUITE = """
 workflow: shop
@@ -58,7 +59,7 @@ def test_a_folder_is_read_with_all_that_its_suite_names(tmp_path: Path) -> None:
         (SUITE.replace("kind: python", "kind: pyton"), CSV, "$.agents.good"),
         (SUITE.replace("good.py", "gone.py"), CSV, "gone.py"),
         (SUITE.replace("inline", "first"), CSV, "'first' twice"),
-        (SUITE, CSV.replace("second", ""), "tasks.csv: $[1]"),
+        (SUITE, CSV.replace("second", ""), "tasks.csv: line 3: $[1].id: expected a text that matches"),
         (SUITE, CSV.replace('"[{', '"{'), "line 2, column failure_rules"),
         ("workflow: [", CSV, "YAML"),
     ],
@@ -68,6 +69,67 @@ def test_what_is_wrong_is_named_with_its_place(tmp_path: Path, suite: str, tasks
         read_suite(_folder(tmp_path, suite, tasks))
 
     assert words in str(refusal.value)
+
+
+WORLD = """
+consistency: sometimes
+tools:
+  - name: get
+  - name: 7
+"""
+
+
+@pytest.mark.parametrize(
+    ("suite", "words"),
+    [
+        (SUITE.replace("workflow: shop", "workflow: 7"), "suite.yaml: line 2: $.workflow: expected a text; found 7."),
+        (
+            SUITE.replace("{kind: python, file", "{kind: pyton, file"),
+            "line 5: $.agents.good.kind: expected one of http, python; found 'pyton'.",
+        ),
+        (
+            SUITE.replace("kind: mcp, url: https://crm.example/mcp", "kind: mcp"),
+            "line 7: $.endpoints.crm.url: expected a text; found none.",
+        ),
+        (
+            SUITE.replace("Hello", "yes"),
+            "line 11: $.tasks[1].odyssey_seed.user_instruction: expected a text; found true (YAML's word for yes,",
+        ),
+        (
+            SUITE.replace("id: inline", "id: inline\n    scorer: []"),
+            "line 10: $.tasks[1]: expected no fields but id, name, odyssey_seed, scorers; found the field scorer.",
+        ),
+        (SUITE.replace("world.json", "world.yaml"), "world.yaml: line 2: $.consistency: expected one of off, observe"),
+        (
+            SUITE.replace("world.json", "{tools: [{name: [x]}]}"),
+            "line 3: $.world.tools[0].name: expected a text; found",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_named_in_words_with_its_line(tmp_path: Path, suite: str, words: str) -> None:
+    (tmp_path / "world.yaml").write_text(WORLD, "utf-8")
+
+    with pytest.raises(InvalidInput) as refusal:
+        read_suite(_folder(tmp_path, suite))
+
+    assert words in str(refusal.value)
+    assert "`" not in str(refusal.value)
+
+
+def test_the_consistency_off_needs_no_quotes(tmp_path: Path) -> None:
+    suite = read_suite(_folder(tmp_path, SUITE.replace("world.json", "{name: shop, consistency: off}")))
+
+    assert suite.definition.world.consistency is Consistency.OFF
+
+
+def test_a_file_of_tasks_may_name_them_as_a_suite_does(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.yaml"
+    path.write_text("tasks:\n  - id: a\n    odyssey_seed: {user_instruction: x}\n", "utf-8")
+
+    assert [task.id for task in read_tasks(path)] == ["a"]
+    path.write_text("tasks:\n  - id: a\n    odyssey_seed: x\n", "utf-8")
+    with pytest.raises(InvalidInput, match=r"line 3: \$\.tasks\[0\]\.odyssey_seed: expected an object; found 'x'"):
+        read_tasks(path)
 
 
 def test_json_lines_are_tasks(tmp_path: Path) -> None:

@@ -43,7 +43,8 @@ ANSWER = ModelAnswer(
 )
 LATER = NOON + timedelta(seconds=2)
 END = ChatEnd(at=LATER, duration_ns=2_000_000_001, answer=ANSWER)
-BROKEN = ChatEnd(at=LATER, duration_ns=2_000_000_001, failure=Failure(type="ClientDisconnected", message="It left."))
+BROKEN = ChatEnd(at=LATER, duration_ns=2_000_000_001, failure=Failure(type="ServerStopped", message="It stopped."))
+LEFT = replace(BROKEN, failure=Failure(type="ClientDisconnected", message="It left."))
 RUN = ChatRun(id="r1")
 OWN = ChatRun(id="chatcmpl-1", agent_id="direct-calls", name="One call", is_own=True)
 
@@ -182,11 +183,26 @@ def test_a_call_that_is_all_of_its_run_ends_it() -> None:
     assert end == RunEntry(run_id="chatcmpl-1", source=Source.ENDPOINT, at=LATER, end=RunEnd.COMPLETED)
 
 
-def test_a_failed_call_that_is_all_of_its_run_fails_it() -> None:
-    (*_, end) = ending(CALL, OWN, BROKEN, has_begun=True)
+@pytest.mark.parametrize(
+    ("failure", "expected"), [("ClientDisconnected", RunEnd.CANCELLED), ("ModelError", RunEnd.FAILED)]
+)
+def test_a_failed_call_that_is_all_of_its_run_fails_it_and_a_caller_that_leaves_cancels_it(
+    failure: str, expected: RunEnd
+) -> None:
+    broken = replace(BROKEN, failure=Failure(type=failure, message="It left."))
+    (*_, end) = ending(CALL, OWN, broken, has_begun=True)
 
     assert isinstance(end, RunEntry)
-    assert (end.end, end.reason) == (RunEnd.FAILED, "ClientDisconnected: It left.")
+    assert (end.end, end.reason) == (expected, f"{failure}: It left.")
+
+
+def test_a_call_whose_client_left_has_no_outcome_and_cancels_the_run_that_it_is_all_of() -> None:
+    (*_, end) = ending(CALL, OWN, LEFT, has_begun=True)
+
+    assert action_of(CALL, LEFT).outcome is None
+    assert isinstance(end, RunEntry)
+    assert (end.end, end.reason) == (RunEnd.CANCELLED, "ClientDisconnected: It left.")
+    assert not any(isinstance(entry, RunEntry) and entry.end for entry in ending(CALL, RUN, LEFT, has_begun=True))
 
 
 def test_whose_run_it_is_is_told_where_it_is_known() -> None:

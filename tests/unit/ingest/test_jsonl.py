@@ -145,7 +145,7 @@ def recordings(draw: st.DrawFn) -> list[Entry]:
 
 
 def settled(entries: Iterable[Entry]) -> Applied:
-    return apply_entries(entries, NOTHING, project_id="default", now=NOON)
+    return apply_entries(list(entries), NOTHING, project_id="default", now=NOON + timedelta(days=1))
 
 
 def exported(entries: Sequence[Entry]) -> list[ExportedRun]:

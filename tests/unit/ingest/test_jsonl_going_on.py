@@ -283,6 +283,6 @@ def test_an_imported_call_is_one_that_others_told_of_here_if_it_gave_the_same_an
     answered = ModelUse(response_id="A")
     here = heard([replace(a_span("s9", use=answered), source=source)])
 
-    here.hear(*read(exported(heard([a_span("s1", use=answered)]))))
+    here.hear(*read(exported(heard([replace(a_span("s1", use=answered), ended_at=at(9))]))))
 
     assert here.run.tally.calls == calls

@@ -18,7 +18,7 @@ from titan.insight.bodies import Bodies
 from titan.insight.export import HEADER, ExportedRun, csv_rows, json_document, json_lines, note_line
 from titan.model.actions import ActionKind, Failure, Outcome, Payload
 from titan.model.run_control import RunStatus, StatusSource
-from titan.model.runs import COUNTS_ALL, Action, Note, Run, Tally
+from titan.model.runs import COUNTS_ALL, Action, Count, Note, Run, Tally
 
 RUN = Run(
     project_id="default",
@@ -203,6 +203,19 @@ def test_a_line_is_written_before_the_next_action_is_asked_for() -> None:
     assert asked == []
     next(lines)
     assert asked == ["a1"]
+
+
+def test_a_sum_over_what_counts_has_a_call_of_two_reports_once() -> None:
+    cached = replace(ACTION, cost=Decimal("0.5"), input_tokens=9, cache_read_tokens=8, reasoning_tokens=3)
+    second = replace(cached, number=8, id="a2", count=Count(False, False, False, 7), sources=("sdk", "otlp:x"))
+
+    rows = the_rows(an_export((cached, BODIES), (second, BODIES)))
+
+    assert sum(Decimal(row["cost_usd"]) for row in rows if row["is_counted"] == "true") == Decimal("0.5")
+    assert [(row["duplicate_of"], row["sources"]) for row in rows] == [("", "otlp:some.client"), ("a1", "sdk, otlp:x")]
+    assert {(row["cache_read_tokens"], row["cache_write_tokens"], row["reasoning_tokens"]) for row in rows} == {
+        ("8", "", "3")
+    }
 
 
 def test_a_row_has_its_runs_columns_and_its_own() -> None:

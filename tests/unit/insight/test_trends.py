@@ -15,8 +15,8 @@ def a_day(
     ago: int,
     *,
     runs: int = 0,
-    attempts: int = 0,
-    success: int = 0,
+    completed: int = 0,
+    failed: int = 0,
     cost: str = "0",
     unpriced: int = 0,
     scores: tuple[int, ...] = (),
@@ -26,9 +26,10 @@ def a_day(
     return AgentDay(
         day=day,
         runs=runs,
-        failed=0,
-        attempts=attempts,
-        success=success,
+        completed=completed,
+        failed=failed,
+        attempts=0,
+        success=0,
         cost=Decimal(cost),
         unpriced=unpriced,
         estimated=0,
@@ -52,9 +53,10 @@ def a_day(
 def test_a_success_rate_changes_only_beyond_chance(
     before: tuple[int, int], now: tuple[int, int], verdict: Verdict
 ) -> None:
-    rate, *_ = trends(
-        [a_day(9, attempts=before[0], success=before[1]), a_day(2, attempts=now[0], success=now[1])], today=TODAY
-    )
+    weeks = ((9, before), (2, now))
+    days = [a_day(ago, completed=good, failed=of - good) for ago, (of, good) in weeks]
+
+    rate, *_ = trends(days, today=TODAY)
 
     assert rate.verdict is verdict
 
@@ -79,18 +81,19 @@ def test_a_mean_cost_changes_only_by_a_good_part(
 
 
 def test_each_week_has_seven_days_and_today_is_one() -> None:
-    days = [a_day(ago, runs=10, attempts=30, success=30, cost="10") for ago in (0, 6, 7, 13, 14, 99, -1)]
+    days = [a_day(ago, runs=10, completed=30, cost="10") for ago in (0, 6, 7, 13, 14, 99, -1)]
 
     rate, cost, _ = trends(days, today=TODAY)
 
-    assert rate.text == "100.0 % of 60 actions, then 100.0 % of 60"
+    assert rate.text == "100.0 % of 60 runs completed, then 100.0 % of 60"
     assert cost.text == "$1.0000 a run, then $1.0000"
 
 
 def test_too_few_cases_are_said_to_be_too_few() -> None:
-    rate, cost, _ = trends([a_day(0, runs=1, attempts=4, success=1, cost="2")], today=TODAY)
+    rate, cost, _ = trends([a_day(0, runs=1, completed=1, failed=3, cost="2")], today=TODAY)
 
-    assert (rate.text, rate.before, rate.now) == ("too few to tell: 0 actions the week before, 4 this week", None, 0.25)
+    text = "too few to tell: 0 ended runs the week before, 4 this week"
+    assert (rate.text, rate.before, rate.now) == (text, None, 0.25)
     assert (cost.text, cost.before, cost.now) == ("too few to tell: 0 runs the week before, 1 this week", None, 2.0)
 
 

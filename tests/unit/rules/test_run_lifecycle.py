@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.builders import NOON, PROJECT, a_dag
-from tests.support.recorded import RUN, a_call, a_word, at, heard
+from tests.support.recorded import LATER, RUN, a_call, a_word, at, heard
 from titan.model.actions import Entry, Outcome, RunEnd
 from titan.model.dags import JobCounts
 from titan.model.run_control import RunControl, RunStatus, StatusSource
@@ -32,10 +32,10 @@ SECOND = timedelta(seconds=1)
 def test_a_run_that_is_quiet_for_a_while_has_ended_with_its_last_event() -> None:
     run = heard([a_call(ends=5)]).run
 
-    assert not is_silent(run, now=NOON + IDLE - SECOND)
-    assert is_silent(run, now=NOON + IDLE)
+    assert not is_silent(run, now=LATER + IDLE - SECOND)
+    assert is_silent(run, now=LATER + IDLE)
     assert fallen_silent(run, []) == replace(
-        run, status=RunStatus.COMPLETED, status_source=StatusSource.INFERRED, ended_at=at(5), received_at=NOON
+        run, status=RunStatus.COMPLETED, status_source=StatusSource.INFERRED, ended_at=at(5), received_at=LATER
     )
 
 
@@ -56,8 +56,8 @@ def test_it_failed_when_its_last_attempt_did(outcome: Outcome, status: RunStatus
 def test_a_call_that_runs_may_take_long() -> None:
     run = heard([a_call(ends=None)]).run
 
-    assert not is_silent(run, now=NOON + IDLE)
-    assert is_silent(run, now=NOON + IDLE_WITHIN_CALL)
+    assert not is_silent(run, now=LATER + IDLE)
+    assert is_silent(run, now=LATER + IDLE_WITHIN_CALL)
 
 
 def test_a_run_that_falls_silent_within_a_call_broke_off() -> None:
@@ -108,7 +108,7 @@ def test_stages_say_how_a_run_stands_that_was_recorded_before() -> None:
     row = with_stages(known, a_run(), RunStatus.COMPLETED, ended_at=at(9), now=at(30))
 
     assert (row.agent_id, row.status, row.tally) == ("ada", RunStatus.COMPLETED, known.tally)
-    assert (row.started_at, row.last_event_at, row.received_at) == (at(0), at(20), NOON)
+    assert (row.started_at, row.last_event_at, row.received_at) == (at(0), at(20), LATER)
 
 
 def test_a_pinned_run_stays_pinned_with_its_next_stage() -> None:
@@ -148,6 +148,15 @@ def test_what_a_dags_jobs_recorded_ends_with_the_dag(counts: JobCounts, status: 
     over = with_dag_ended(run, a_dag(counts=counts, started_at=NOON, ended_at=at(9)))
 
     assert over == replace(run, status=status, status_source=StatusSource.STAGES, ended_at=at(9))
+
+
+def test_what_a_dags_jobs_recorded_lasts_as_long_as_the_dag_whatever_their_clocks_say() -> None:
+    run = heard([a_call(begins=-1320, ends=-1319), a_call("a2", begins=20, ends=30)]).run
+
+    over = with_dag_ended(run, a_dag(counts=JobCounts(completed=1), started_at=NOON, ended_at=at(9)))
+
+    assert over is not None
+    assert (over.started_at, over.ended_at) == (NOON, at(9))
 
 
 def test_a_dag_that_goes_on_and_a_run_that_is_over_change_nothing() -> None:

@@ -46,7 +46,18 @@ def test_what_groups_calls_counts_nothing(kind: ActionKind) -> None:
     ],
 )
 def test_every_outcome_counts_once_and_its_cost_where_it_belongs(outcome: Outcome | None, expected: Tally) -> None:
-    assert tally(an_action("a", outcome=outcome, cost="0.1", tokens=(3, 2))) == expected
+    assert tally(an_action("a", outcome=outcome, ends=1 if outcome else None, cost="0.1", tokens=(3, 2))) == expected
+
+
+def test_a_call_that_was_cancelled_has_no_outcome_and_cost_what_it_cost() -> None:
+    cancelled = an_action("a", outcome=None, ends=1, cost="0.1", tokens=(3, 2), error=("CancelledError", None))
+    unknown = an_action("b", outcome=None, ends=1)
+    waits = an_action("c", kind=ActionKind.TOOL, outcome=None, ends=1, error=("GraphInterrupt", None))
+
+    found = totals_of(cancelled, unknown, waits)
+
+    assert found.tally == Tally(cost=Decimal("0.1"), unpriced=1, input_tokens=3, output_tokens=2)
+    assert (found.tally.attempts, found.first_error, found.last_outcome) == (0, None, None)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +77,8 @@ def test_every_outcome_counts_once_and_its_cost_where_it_belongs(outcome: Outcom
 def test_a_model_call_that_ended_without_a_known_cost_is_unpriced(
     kind: ActionKind, model: str | None, outcome: Outcome | None, cost: str | None, unpriced: int
 ) -> None:
-    assert tally(an_action("a", kind=kind, model=model, outcome=outcome, cost=cost)).unpriced == unpriced
+    call = an_action("a", kind=kind, model=model, outcome=outcome, ends=1 if outcome else None, cost=cost)
+    assert tally(call).unpriced == unpriced
 
 
 @pytest.mark.parametrize(

@@ -28,9 +28,9 @@ def a_seen(id: str = "e", *, begins: float = 2, ends: float | None = 7, **said: 
 
 def test_a_call_that_our_endpoint_and_its_client_report_is_the_endpoints() -> None:
     span = a_span(cost="5", tokens=(5, None), model="openai/m")
-    seen = a_seen(cost="0.2", tokens=(6, None), model="m-2024-07-18")
+    seen = a_seen(cost="0.2", tokens=(5, None), model="m-2024-07-18")
 
-    assert tally(span, seen) == Tally(calls=1, success=1, cost=Decimal("0.2"), input_tokens=6)
+    assert tally(span, seen) == Tally(calls=1, success=1, cost=Decimal("0.2"), input_tokens=5)
     assert counts(span, seen)["s"] == Count(is_call=False, has_cost=False, has_tokens=False, duplicate_of=seen.number)
 
 
@@ -57,17 +57,20 @@ def test_a_call_that_our_endpoint_has_begun_is_the_one_whose_response_has_its_id
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        (a_span("s1"), a_span("s2")),
-        (a_seen("e1"), a_seen("e2")),
+        (a_span("s1"), a_span("s2", begins=1)),
+        (a_seen("e1"), a_seen("e2", ends=8)),
         (a_seen(), a_span(response_id="r2")),
         (a_seen(response_id="r1"), a_span(response_id=None)),
         (a_seen(model="gpt-4o"), a_span(model="gpt-4o-mini")),
         (a_seen(model="gpt-4o-2024-08-06"), a_span(model="gpt-4o-2024-05-13")),
-        (a_seen(begins=0), a_span(begins=10 * MINUTE + 1)),
+        (a_seen(begins=0), a_span(begins=8)),
+        (a_seen(begins=0, ends=None), a_span(begins=10 * MINUTE + 1)),
+        (a_seen(begins=0, response_id=OURS), a_span(begins=10 * MINUTE + 1, response_id=OURS)),
+        (a_span(tokens=(1000, 50)), a_seen(tokens=(1000, 51))),
     ],
     ids=[
         *("one source", "our endpoint twice", "another response", "no response id", "another model", "another date"),
-        "too late",
+        *("after its end", "too late for one that runs", "too late for our endpoint's", "other tokens"),
     ],
 )
 def test_reports_that_differ_are_two_calls(one: ActionFacts, other: ActionFacts) -> None:
@@ -106,8 +109,45 @@ def test_reports_of_two_dates_of_a_model_are_two_calls_though_a_third_names_no_d
     )
 
 
-def test_reports_are_of_one_call_until_ten_minutes_after_the_first() -> None:
-    assert tally(a_seen(begins=0), a_span(begins=10 * MINUTE)).calls == 1
+def test_a_running_call_and_one_of_our_endpoint_are_reported_within_ten_minutes() -> None:
+    assert tally(a_span("s1", source="sdk", ends=None), a_span(begins=10 * MINUTE)).calls == 1
+    assert tally(a_seen(response_id=OURS), a_span(begins=10 * MINUTE, response_id=OURS)).calls == 1
+
+
+@pytest.mark.parametrize("source", ["sdk", CLIENT])
+def test_a_report_that_is_exported_again_with_another_id_counts_once(source: str) -> None:
+    reports = [a_span(f"s{n}", cost="2", tokens=(1000, 100), source=source) for n in range(3)]
+
+    assert tally(*reports) == Tally(calls=1, success=1, cost=Decimal(2), input_tokens=1000, output_tokens=100)
+
+
+def test_two_sources_that_export_again_report_one_call() -> None:
+    reports = [a_span(f"s{n}", tokens=(1000, 100), source=source) for n, source in enumerate(["sdk", CLIENT] * 2)]
+
+    assert tally(*reports) == Tally(calls=1, success=1, unpriced=1, input_tokens=1000, output_tokens=100)
+
+
+@pytest.mark.parametrize("source", ["sdk", CLIENT])
+def test_reports_of_one_response_that_contradict_one_another_are_possible_duplicates(source: str) -> None:
+    one, other = a_span("s1", tokens=(1000, 50)), a_span("s2", tokens=(1000, 80), source=source)
+
+    assert tally(one, other) == Tally(calls=2, success=2, unpriced=2, input_tokens=2000, output_tokens=130)
+    assert [count.duplicate_of for count in counts(one, other).values()] == [None, one.number]
+
+
+def test_a_later_answer_with_the_same_id_contradicts_none() -> None:
+    one, other = a_span("s1", tokens=(1000, 50)), a_span("s2", tokens=(1000, 80), begins=20, ends=21)
+    third = a_span("s3", tokens=(9, 9), begins=20.5, ends=21)
+
+    found = counts(one, other, third)
+
+    assert [count.duplicate_of for count in found.values()] == [None, None, other.number]
+
+
+def test_our_endpoints_id_is_of_one_call_whatever_its_client_says_of_the_tokens() -> None:
+    span, seen = a_span(response_id=OURS, tokens=(5, 3)), a_seen(response_id=OURS, tokens=(6, 0))
+
+    assert tally(span, seen) == Tally(calls=1, success=1, unpriced=1, input_tokens=5, output_tokens=3)
 
 
 def test_a_response_id_that_our_endpoint_made_is_enough() -> None:
@@ -123,14 +163,15 @@ def test_a_response_from_a_cache_is_another_call_of_each_source() -> None:
 
 
 def test_a_report_is_of_the_latest_call_before_it() -> None:
-    unseen, span, seen = a_span("s1"), a_span("s2", begins=20), a_seen(begins=21)
+    unseen, span, seen = a_span("s1"), a_span("s2", begins=20, ends=30), a_seen(begins=21, ends=29)
 
     assert counts(unseen, span, seen)["s2"].duplicate_of == seen.number
     assert calls(unseen, span, seen) == {"s1", "e"}
 
 
 def test_a_report_joins_no_call_that_started_long_before() -> None:
-    old, new = a_span("s1"), [a_span("s2", begins=11 * MINUTE), a_seen(begins=11 * MINUTE)]
+    late = {"begins": 11 * MINUTE, "ends": None}
+    old, new = a_span("s1", ends=None), [a_span("s2", **late), a_seen(**late)]  # type: ignore[arg-type]
 
     assert calls(old, *new) == {"s1", "e"}
 
@@ -180,7 +221,7 @@ def test_of_two_costs_the_better_known_one_counts(costs: list[tuple[str, str | N
 
 
 def test_tokens_count_at_the_report_that_knows_most() -> None:
-    span, seen = a_span(cost="5", tokens=(5, 3)), a_seen(cost="0.2", tokens=(6, 0))
+    span, seen = a_span(cost="5", tokens=(5, 3)), a_seen(cost="0.2", tokens=(5, 0))
 
     assert tally(span, seen) == Tally(calls=1, success=1, cost=Decimal("0.2"), input_tokens=5, output_tokens=3)
 

@@ -65,7 +65,7 @@ def test_where_there_are_model_spans_one_counts_and_every_duplicate_is_of_a_call
     counted = {number for number in models if number not in counts or counts[number].is_call}
     assert bool(counted) == bool(models)
     assert {count.duplicate_of for count in counts.values()} <= {None, *counted}
-    assert set(counts) <= models
+    assert all(number in models or not count.is_call for number, count in counts.items())
     assert found.tally.calls == len(counted) + sum(action.kind == ActionKind.TOOL for action in actions)
 
 
@@ -86,7 +86,16 @@ def test_another_wrapper_that_repeats_what_it_wraps_changes_nothing(
 
 @settings(max_examples=120, deadline=None)
 @given(some_actions(is_tree=True))
-def test_in_a_tree_totals_are_those_of_a_plain_recursion(actions: list[ActionFacts]) -> None:
+def test_in_a_tree_totals_are_those_of_a_plain_recursion(drawn: list[ActionFacts]) -> None:
+    """Wrappers report no tokens here: those with more than their calls stand for them (`test_totals_incomplete`)."""
+    around = {one.parent_id for one in drawn}
+    bare = {"input_tokens": None, "output_tokens": None, "response_id": None}
+    actions = [
+        replace(one, **bare, cost=one.cost if one.kind == ActionKind.MODEL else None)
+        if one.kind in (ActionKind.AGENT, ActionKind.STEP) or (one.id in around and one.kind == ActionKind.MODEL)
+        else replace(one, response_id=None)
+        for one in drawn
+    ]
     tools = [action for action in actions if action.kind == ActionKind.TOOL]
     inner: dict[str | None, list[ActionFacts]] = {}
     for action in actions:

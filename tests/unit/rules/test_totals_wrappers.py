@@ -105,7 +105,7 @@ def test_a_call_below_a_parent_that_nobody_reported_stands_alone() -> None:
 
 @pytest.mark.parametrize("parents", [("p", "p"), ("p", "q"), (None, None)])
 def test_two_reports_of_one_source_beside_each_other_are_two_calls(parents: tuple[str | None, str | None]) -> None:
-    one, other = (an_action(f"c{n}", parent=parent, response_id="r") for n, parent in enumerate(parents))
+    one, other = (an_action(f"c{n}", parent=parent, begins=n, response_id="r") for n, parent in enumerate(parents))
 
     assert tally(one, other).calls == 2
 
@@ -258,7 +258,7 @@ def test_a_reported_cost_below_keeps_the_estimates_beside_it() -> None:
 
 @pytest.mark.parametrize("outcome", [Outcome.ERROR, Outcome.BLOCKED, Outcome.REJECTED, None])
 def test_a_wrappers_cost_was_spent_whatever_came_of_the_call(outcome: Outcome | None) -> None:
-    found = tally(a_wrapper(cost="0.5"), a_call(outcome=outcome))
+    found = tally(a_wrapper(cost="0.5"), a_call(outcome=outcome, ends=7 if outcome else None))
 
     assert (found.calls, found.cost, found.prevented, found.unpriced) == (1, Decimal("0.5"), Decimal(0), 0)
 

@@ -22,6 +22,14 @@ def test_the_shop_has_no_warning() -> None:
     assert world_warnings(a_world()) == []
 
 
+@pytest.mark.parametrize("schema", [{}, {"input_schema": {"type": "object"}}])
+def test_a_tool_that_names_no_arguments_takes_any(schema: dict[str, Any]) -> None:
+    effect = {"op": "update", "entity_type": "order", "id_from": "order_id", "field_map": {"status": "status"}}
+    world = a_world(tools=[{"name": "note", **schema, "effects": [effect]}])
+
+    assert world_warnings(world) == []
+
+
 @pytest.mark.parametrize(
     ("changes", "place", "words"),
     [

@@ -6,7 +6,7 @@ import { RUN_STATUSES, type RunView } from "../../api/types";
 import { Status } from "../../components/badges";
 import { newClient } from "../../components/command";
 import { EmptyState, NoRowsNotice } from "../../components/EmptyState";
-import { SearchField, StatusFilter } from "../../components/fields";
+import { OriginControl, originIn, SearchField, StatusFilter } from "../../components/fields";
 import { Name } from "../../components/links";
 import { Page } from "../../components/Page";
 import { iterationOf, StageChain, stageLabels } from "../../components/StageChain";
@@ -44,7 +44,8 @@ export function AgentsPage() {
   const q = query.get("q") ?? "";
   const status = chosenAmong(query, "status", RUN_STATUSES);
   const open = chosenIn(query, "open");
-  const found = useRegistry({ ...ALL_RUNS, ...STAGED, q, status });
+  const origin = originIn(query);
+  const found = useRegistry({ ...ALL_RUNS, ...STAGED, origin, q, status });
   const toggle = useCallback((id: string) => change((now) => toggled(now, "open", id)), [change]);
   const { run: pin } = usePin();
   const ask = useCallback(
@@ -58,6 +59,7 @@ export function AgentsPage() {
       fills
       aside={
         <div className="row">
+          <OriginControl chosen={origin} onChange={change} />
           <StatusFilter
             all={RUN_STATUSES}
             chosen={status}

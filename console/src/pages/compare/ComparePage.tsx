@@ -6,7 +6,7 @@ import { Button } from "../../components/Button";
 import { RunBadge, Status } from "../../components/badges";
 import { Cost, SpentCost } from "../../components/Cost";
 import { EmptyState, ErrorNotice } from "../../components/EmptyState";
-import { count, duration, NOTHING, rate } from "../../components/format";
+import { amount, count, duration, NOTHING, rate, tokensOf } from "../../components/format";
 import { Name } from "../../components/links";
 import { approximately, money, type Sum } from "../../components/money";
 import { Page } from "../../components/Page";
@@ -251,12 +251,9 @@ function RunTotals({ a, b, onSwap }: Props) {
           />
           <Row
             name="Tokens"
-            a={NUMBER.format(a.tally.input_tokens + a.tally.output_tokens)}
-            b={NUMBER.format(b.tally.input_tokens + b.tally.output_tokens)}
-            more={signed(
-              b.tally.input_tokens + b.tally.output_tokens - a.tally.input_tokens - a.tally.output_tokens,
-              NUMBER.format,
-            )}
+            a={amount(tokensOf(a.tally))}
+            b={amount(tokensOf(b.tally))}
+            more={signed(difference(tokensOf(a.tally), tokensOf(b.tally)), NUMBER.format)}
           />
         </tbody>
       </table>

@@ -4,7 +4,7 @@ import { useDags } from "../../api/dags";
 import { type Dag, STAGE_STATUSES } from "../../api/types";
 import { JobsBar, Status } from "../../components/badges";
 import { EmptyState, NoRowsNotice } from "../../components/EmptyState";
-import { SearchField, StatusFilter } from "../../components/fields";
+import { OriginControl, originIn, SearchField, StatusFilter } from "../../components/fields";
 import { NOTHING } from "../../components/format";
 import { Name } from "../../components/links";
 import { Page } from "../../components/Page";
@@ -19,7 +19,8 @@ export function DagsPage() {
   const navigate = useNavigate();
   const q = query.get("q") ?? "";
   const status = chosenAmong(query, "status", STAGE_STATUSES);
-  const found = useDags({ q, status });
+  const origin = originIn(query);
+  const found = useDags({ q, status, origin });
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = found;
   return (
     <Page
@@ -27,6 +28,7 @@ export function DagsPage() {
       fills
       aside={
         <div className="row">
+          <OriginControl chosen={origin} onChange={change} />
           <StatusFilter
             all={STAGE_STATUSES}
             chosen={status}
@@ -102,7 +104,7 @@ const DagRow = memo(function DagRow({ dag }: { dag: Dag }) {
       </Cell>
       <Cell className="dags-run truncate">
         {dag.agent_run_id ? (
-          <Link to={`/agents?q=${encodeURIComponent(dag.agent_run_id)}`} title={dag.agent_run_id}>
+          <Link to={`/agents?origin=${dag.origin}&q=${encodeURIComponent(dag.agent_run_id)}`} title={dag.agent_run_id}>
             <Name of={dag.agent_run_id} />
           </Link>
         ) : (

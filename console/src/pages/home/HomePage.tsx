@@ -1,15 +1,16 @@
 import type { ReactNode } from "react";
 import { Link } from "react-router";
 import { ALL_RUNS, useHasBegun, useRegistry } from "../../api/registry";
-import type { RunView, Worker } from "../../api/types";
+import type { OriginChoice, RunView, Worker } from "../../api/types";
 import { Progress, RunBadge, Status } from "../../components/badges";
 import { ErrorNotice } from "../../components/EmptyState";
+import { OriginControl, originIn } from "../../components/fields";
 import { count, NOTHING } from "../../components/format";
 import { Name } from "../../components/links";
 import { Page } from "../../components/Page";
 import { StageChain } from "../../components/StageChain";
 import { Duration } from "../../components/Time";
-import { agentPath, runPath } from "../../components/url";
+import { agentPath, runPath, useUrl } from "../../components/url";
 import { Attention } from "./Attention";
 import { clusterFacts, useConcerns } from "./concerns";
 import { FirstSteps } from "./FirstSteps";
@@ -18,12 +19,22 @@ import "./home.css";
 /** The Home page: what needs attention, live runs and the cluster. */
 export function HomePage() {
   const hasBegun = useHasBegun();
-  const concerns = useConcerns();
+  const [query, change] = useUrl();
+  const origin = originIn(query);
+  const concerns = useConcerns(origin);
   return (
-    <Page title="Home" aside={<ClusterLine workers={concerns.workers} queued={concerns.queued} />}>
+    <Page
+      title="Home"
+      aside={
+        <div className="row">
+          {hasBegun ? <OriginControl chosen={origin} onChange={change} /> : null}
+          <ClusterLine workers={concerns.workers} queued={concerns.queued} />
+        </div>
+      }
+    >
       {hasBegun === false ? <FirstSteps /> : null}
       {hasBegun === false && concerns.total === 0 ? null : <Attention concerns={concerns} />}
-      {hasBegun ? <LiveRuns /> : null}
+      {hasBegun ? <LiveRuns origin={origin} /> : null}
     </Page>
   );
 }
@@ -55,8 +66,8 @@ const LIVE = { ...ALL_RUNS, status: ["running", "pending"], window: "all", withS
 const MOST = 24;
 
 /** The live runs with their stages or progress. */
-function LiveRuns() {
-  const { runs, hasNextPage, isError, isSuccess, error, data, refetch } = useRegistry(LIVE);
+function LiveRuns({ origin }: { origin: OriginChoice }) {
+  const { runs, hasNextPage, isError, isSuccess, error, data, refetch } = useRegistry({ ...LIVE, origin });
   return (
     <section aria-labelledby="live-runs" className="home-section">
       <h2 id="live-runs">
@@ -83,7 +94,9 @@ function LiveRuns() {
             )}
         </ul>
       ) : null}
-      {runs.length > MOST ? <Link to="/runs?status=running,pending&window=all">All live runs</Link> : null}
+      {runs.length > MOST ? (
+        <Link to={`/runs?status=running,pending&window=all&origin=${origin}`}>All live runs</Link>
+      ) : null}
     </section>
   );
 }
@@ -101,7 +114,7 @@ function RecordedRun({ run }: { run: RunView }) {
   return (
     <LiveRun id={run.run_id} to={runPath(run.run_id)} run={run}>
       <span className="home-whose">
-        <Link to={agentPath(run.agent_id)} className="soft" title={run.agent_id}>
+        <Link to={agentPath(run.agent_id, run.origin)} className="soft" title={run.agent_id}>
           <Name of={run.agent_id} />
         </Link>
         <span className="truncate faint" dir="auto" title={run.name ?? undefined}>

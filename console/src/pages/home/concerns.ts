@@ -3,7 +3,7 @@ import { useDags } from "../../api/dags";
 import { useOpenGates } from "../../api/gates";
 import { ALL_RUNS, useIntercepts, useRegistry } from "../../api/registry";
 import { useHealth } from "../../api/server";
-import type { Dag, Gate, InterceptView, QueueGroup, RunView, Worker } from "../../api/types";
+import type { Dag, Gate, InterceptView, OriginChoice, QueueGroup, RunView, Worker } from "../../api/types";
 import { useQueue, useWorkers } from "../../api/workers";
 import { useNow } from "../../components/Time";
 
@@ -35,15 +35,15 @@ function needsWorker({ waits_for: why }: QueueGroup): boolean {
   return why === "unroutable" || why === "draining";
 }
 
-export function useConcerns(): Concerns {
+export function useConcerns(origin: OriginChoice): Concerns {
   const now = useNow();
   const health = useHealth();
   const workers = useWorkers();
   const queue = useQueue();
   const gates = useOpenGates();
-  const runs = useRegistry(FAILED_RUNS);
-  const dags = useDags(FAILED_DAGS);
-  const intercepts = useIntercepts({ window: "24h" });
+  const runs = useRegistry({ ...FAILED_RUNS, origin });
+  const dags = useDags({ ...FAILED_DAGS, origin });
+  const intercepts = useIntercepts({ window: "24h", origin });
   const all = [health, workers, queue, gates, runs, dags, intercepts];
   const storage = health.data?.storage;
   const failed = failedLately(runs.runs, now);

@@ -8,7 +8,7 @@ import { Status } from "../../components/badges";
 import { Cost } from "../../components/Cost";
 import { Dialog } from "../../components/Dialog";
 import { EmptyState, InvalidFilterNotice, NoRowsNotice } from "../../components/EmptyState";
-import { CostField, SearchField, StatusFilter, TextField } from "../../components/fields";
+import { CostField, OriginControl, SearchField, StatusFilter, TextField } from "../../components/fields";
 import { count, countedUpTo, duration } from "../../components/format";
 import { Name } from "../../components/links";
 import { Page } from "../../components/Page";
@@ -43,6 +43,7 @@ export function LedgerPage() {
       fills
       aside={
         <div className="row">
+          <OriginControl chosen={filter.origin} onChange={(fields) => change({ ...fields, page: null })} />
           <SearchField label="Names and content" value={filter.q} onChange={(q) => change(fieldsOf({ q }))} />
           <LedgerExport filter={filter} />
         </div>
@@ -213,7 +214,7 @@ const ActionCells = memo(function ActionCells({ action }: { action: ActionView }
         ) : null}
       </Cell>
       <Cell className="ledger-outcome">
-        <Status of={action.outcome ?? "running"} pulse={action.outcome === null} />
+        <Status of={action.outcome ?? action.reason ?? "running"} pulse={action.ended_at === null} />
       </Cell>
       <Cell className="ledger-run truncate">
         <Link to={runPath(action.run_id)} title={action.run_id}>
@@ -229,7 +230,7 @@ const ActionCells = memo(function ActionCells({ action }: { action: ActionView }
         <Cost usd={action.cost_usd} isEstimated={action.is_cost_estimated} outcome={action.outcome} />
       </Cell>
       <Cell className="ledger-duration num">
-        {action.outcome === null ? <Duration from={action.started_at} to={null} /> : duration(action.duration_ms)}
+        {action.ended_at === null ? <Duration from={action.started_at} to={null} /> : duration(action.duration_ms)}
       </Cell>
     </>
   );

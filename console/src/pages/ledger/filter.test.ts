@@ -77,5 +77,7 @@ test.each([
 test("an export is of what the filters leave, without the order and page of the list", () => {
   const filter = filterOf(new URLSearchParams("outcome=error&min_cost=0.1&search=a%20b&sort_by=cost&page=3"));
 
-  expect(exportPath(filter, "csv")).toBe("/api/v1/ledger/export?format=csv&outcome=error&min_cost=0.1&search=a+b");
+  expect(exportPath(filter, "csv")).toBe(
+    "/api/v1/ledger/export?format=csv&outcome=error&origin=production&min_cost=0.1&search=a+b",
+  );
 });

@@ -1,14 +1,15 @@
 /** The ledger's filters in the URL, under the server's names. */
 import { type LedgerFilter, ledgerQuery, MOST_PAGES } from "../../api/ledger";
 import { ofProject } from "../../api/project";
-import { CALL_KINDS, type ExportFormat, LEDGER_OUTCOMES, LEDGER_SORTS } from "../../api/types";
-import { asCost, isCost } from "../../components/fields";
+import { CALL_KINDS, type ExportFormat, LEDGER_OUTCOMES, LEDGER_SORTS, ORIGINS } from "../../api/types";
+import { asCost, isCost, originIn } from "../../components/fields";
 import { chosenAmong, invalidBy, invalidValues, oneOf } from "../../components/url";
 
 const FIELDS: Record<keyof LedgerFilter, string> = {
   outcome: "outcome",
   kind: "kind",
   name: "action_name",
+  origin: "origin",
   agent: "agent_id",
   run: "run_id",
   minCost: "min_cost",
@@ -28,6 +29,7 @@ export function filterOf(query: URLSearchParams): LedgerFilter {
     outcome: chosenAmong(query, FIELDS.outcome, LEDGER_OUTCOMES),
     kind: chosenAmong(query, FIELDS.kind, CALL_KINDS),
     name: text("name"),
+    origin: originIn(query),
     agent: text("agent"),
     run: text("run"),
     minCost: asCost(text("minCost")) ?? "",
@@ -46,6 +48,7 @@ export function invalidFilters(query: URLSearchParams): string[] {
     ...invalidValues(query, {
       outcome: LEDGER_OUTCOMES,
       kind: CALL_KINDS,
+      origin: ORIGINS,
       sort_by: LEDGER_SORTS,
       sort_order: ["asc", "desc"],
     }),

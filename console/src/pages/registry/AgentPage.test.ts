@@ -5,6 +5,7 @@ test("days without a run stand between those with some", () => {
   const known = {
     day: "2026-11-19",
     runs: 3,
+    completed: 1,
     failed: 1,
     attempts: 9,
     success: 8,

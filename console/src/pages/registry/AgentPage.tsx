@@ -1,38 +1,54 @@
 import { Link } from "react-router";
 import { ALL_RUNS, useAgentStats, useRegistry } from "../../api/registry";
-import type { AgentStatsView, ErrorTypeView, TrendDay } from "../../api/types";
-import { BANDS, bandOf, RunBadge, SuccessRate } from "../../components/badges";
+import type { AgentStatsView, ErrorTypeView, OriginChoice, TrendDay } from "../../api/types";
+import { BANDS, bandOf, CompletedRuns, RunBadge } from "../../components/badges";
 import { SpentCost } from "../../components/Cost";
 import { ErrorNotice } from "../../components/EmptyState";
-import { count, rate } from "../../components/format";
+import { OriginControl, originIn } from "../../components/fields";
+import { count } from "../../components/format";
 import { Name } from "../../components/links";
 import { sum } from "../../components/money";
 import { Fact, Page } from "../../components/Page";
 import { Duration, Time, useNow } from "../../components/Time";
-import { runPath, useIdInPath } from "../../components/url";
+import { runPath, useIdInPath, useUrl } from "../../components/url";
 import { Trends, Versions } from "./Versions";
 import "./registry.css";
 
 const NUMBER = new Intl.NumberFormat("en-US");
 const MOST_RUNS = 8;
 
+interface Props {
+  agent: string;
+  origin: OriginChoice;
+}
+
 /** The page of an agent: totals, trends, days, errors and latest runs. */
 export function AgentPage() {
   const agent = useIdInPath();
-  const found = useAgentStats(agent);
+  const [query, change] = useUrl();
+  const origin = originIn(query);
+  const found = useAgentStats(agent, origin);
   return (
-    <Page title={agent} aside={<Links agent={agent} />}>
+    <Page
+      title={agent}
+      aside={
+        <div className="row">
+          <OriginControl chosen={origin} onChange={change} />
+          <Links agent={agent} origin={origin} />
+        </div>
+      }
+    >
       {found.isError && !found.data ? <ErrorNotice of={found.error} onRetry={found.refetch} /> : null}
       {found.isPending ? <p className="faint">Loading …</p> : null}
-      {found.data ? <Stats of={found.data} /> : null}
-      {found.data ? <Versions agent={agent} /> : null}
-      <Latest agent={agent} />
+      {found.data ? <Stats of={found.data} origin={origin} /> : null}
+      {found.data ? <Versions agent={agent} origin={origin} /> : null}
+      <Latest agent={agent} origin={origin} />
     </Page>
   );
 }
 
-function Links({ agent }: { agent: string }) {
-  const query = new URLSearchParams({ agent_id: agent });
+function Links({ agent, origin }: Props) {
+  const query = new URLSearchParams({ agent_id: agent, ...(origin !== "production" && { origin }) });
   return (
     <div className="row">
       <Link to="/registry">All agents</Link>
@@ -42,7 +58,7 @@ function Links({ agent }: { agent: string }) {
   );
 }
 
-function Stats({ of }: { of: AgentStatsView }) {
+function Stats({ of, origin }: { of: AgentStatsView; origin: OriginChoice }) {
   const { agent } = of;
   const cancelled = agent.runs - agent.running - agent.completed - agent.failed; // every recorded run has one of these statuses
   return (
@@ -50,14 +66,13 @@ function Stats({ of }: { of: AgentStatsView }) {
       <dl className="registry-figures">
         <Fact name="Runs">{NUMBER.format(agent.runs)}</Fact>
         <Fact name="Running">{NUMBER.format(agent.running)}</Fact>
-        <Fact name="Completed">{NUMBER.format(agent.completed)}</Fact>
+        <Fact name="Completed">
+          <CompletedRuns of={agent} />
+        </Fact>
         <Fact name="Failed">{NUMBER.format(agent.failed)}</Fact>
         {cancelled > 0 ? <Fact name="Cancelled">{NUMBER.format(cancelled)}</Fact> : null}
         <Fact name="Cost">
           <SpentCost of={agent} />
-        </Fact>
-        <Fact name="Success rate">
-          <SuccessRate success={agent.success} attempts={agent.attempts} />
         </Fact>
         <Fact name="First seen">
           <Time at={agent.first_seen_at} />
@@ -65,22 +80,22 @@ function Stats({ of }: { of: AgentStatsView }) {
         <Fact name="Last seen">
           <Time at={agent.last_seen_at} />
         </Fact>
-        {agent.registered ? (
-          <Fact name="Registered">
-            version {agent.registered.version}, {agent.registered.kind}
+        {agent.registered.map((one) => (
+          <Fact key={one.version} name={one.workflow ? `Registered in ${one.workflow}` : "Registered"}>
+            version {one.version}, {one.kind}
           </Fact>
-        ) : null}
+        ))}
       </dl>
       <Trends of={of.trends} />
       <Days of={of.days} />
-      <DeterminismDays of={of.days} agent={agent.agent_id} />
+      <DeterminismDays of={of.days} agent={agent.agent_id} origin={origin} />
       <Errors of={of.errors} />
     </>
   );
 }
 
-function Latest({ agent }: { agent: string }) {
-  const { runs } = useRegistry({ ...ALL_RUNS, window: "all", agent });
+function Latest({ agent, origin }: Props) {
+  const { runs } = useRegistry({ ...ALL_RUNS, window: "all", origin, agent });
   return runs.length === 0 ? null : (
     <section className="stack" aria-labelledby="latest">
       <h2 id="latest">Latest runs</h2>
@@ -141,15 +156,14 @@ function Days({ of }: { of: readonly TrendDay[] }) {
 }
 
 function wordsOf(day: TrendDay): string {
-  const success = rate(day.attempts ? day.success / day.attempts : null);
-  return `${day.day}: ${count(day.runs, "run")}, ${day.failed} failed, success ${success}, ${sum(day)}`;
+  return `${day.day}: ${count(day.runs, "run")}, ${day.completed} completed, ${day.failed} failed, ${sum(day)}`;
 }
 
 /** The mean determinism score per day, coloured by band; nothing without scores. */
-function DeterminismDays({ of, agent }: { of: readonly TrendDay[]; agent: string }) {
+function DeterminismDays({ of, agent, origin }: Props & { of: readonly TrendDay[] }) {
   const days = everyDay(of, useNow());
   if (days.every((day) => day.determinism === null)) return null;
-  const below = new URLSearchParams({ agent_id: agent, window: "all", determinism_below: "70" });
+  const below = new URLSearchParams({ agent_id: agent, window: "all", determinism_below: "70", origin });
   return (
     <section className="stack" aria-labelledby="determinism-days">
       <h2 id="determinism-days">Determinism by day (UTC)</h2>
@@ -186,6 +200,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 export const SHOWN_DAYS = 30;
 const NO_RUN = {
   runs: 0,
+  completed: 0,
   failed: 0,
   attempts: 0,
   success: 0,

@@ -1,10 +1,10 @@
 import { Link, useNavigate } from "react-router";
 import { useAgents } from "../../api/registry";
-import type { AgentView } from "../../api/types";
-import { SuccessRate } from "../../components/badges";
+import type { AgentView, OriginChoice } from "../../api/types";
+import { CompletedRuns } from "../../components/badges";
 import { SpentCost } from "../../components/Cost";
 import { EmptyState, NoRowsNotice } from "../../components/EmptyState";
-import { SearchField } from "../../components/fields";
+import { OriginControl, originIn, SearchField } from "../../components/fields";
 import { Name } from "../../components/links";
 import { Page } from "../../components/Page";
 import { Time } from "../../components/Time";
@@ -19,7 +19,8 @@ export function RegistryPage() {
   const [query, change] = useUrl();
   const navigate = useNavigate();
   const q = query.get("q") ?? "";
-  const found = useAgents(q);
+  const origin = originIn(query);
+  const found = useAgents(q, origin);
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = found;
   return (
     <Page
@@ -27,6 +28,7 @@ export function RegistryPage() {
       fills
       aside={
         <div className="row">
+          <OriginControl chosen={origin} onChange={change} />
           <Link to="/runs">All runs</Link>
           <SearchField value={q} onChange={(text) => change({ q: text })} label="Agent" />
         </div>
@@ -39,11 +41,11 @@ export function RegistryPage() {
           keyOf={(agent) => agent.agent_id}
           columns="var(--registry-columns)"
           head={<Head />}
-          onOpen={(agent) => void navigate(agentPath(agent.agent_id))}
+          onOpen={(agent) => void navigate(agentPath(agent.agent_id, origin))}
           onEnd={hasNextPage && !isFetchingNextPage ? () => void fetchNextPage() : undefined}
           isLoadingMore={isFetchingNextPage}
         >
-          {(agent) => <AgentCells agent={agent} />}
+          {(agent) => <AgentCells agent={agent} origin={origin} />}
         </VirtualTable>
       ) : (
         <NoRowsNotice found={found} word="agent" onClear={q ? () => change({ q: null }) : null}>
@@ -67,7 +69,7 @@ function Head() {
         Failed
       </Cell>
       <Cell head className="num">
-        Success
+        Completed
       </Cell>
       <Cell head className="num">
         Cost
@@ -85,11 +87,11 @@ function Head() {
   );
 }
 
-function AgentCells({ agent }: { agent: AgentView }) {
+function AgentCells({ agent, origin }: { agent: AgentView; origin: OriginChoice }) {
   return (
     <>
       <Cell className="truncate registry-name">
-        <Link to={agentPath(agent.agent_id)} title={agent.agent_id}>
+        <Link to={agentPath(agent.agent_id, origin)} title={agent.agent_id}>
           <Name of={agent.agent_id} />
         </Link>
       </Cell>
@@ -103,7 +105,7 @@ function AgentCells({ agent }: { agent: AgentView }) {
       </Cell>
       <Cell className="num registry-more">{NUMBER.format(agent.failed)}</Cell>
       <Cell className="num">
-        <SuccessRate success={agent.success} attempts={agent.attempts} />
+        <CompletedRuns of={agent} isBrief />
       </Cell>
       <Cell className="num">
         <SpentCost of={agent} />

@@ -3,7 +3,7 @@
 import { Link } from "react-router";
 import type { Schemas } from "../../api/client";
 import { type AgentVersion, useAgentVersions } from "../../api/replays";
-import type { TrendView } from "../../api/types";
+import type { OriginChoice, TrendView } from "../../api/types";
 import { DeterminismScore } from "../../components/badges";
 import { ErrorNotice } from "../../components/EmptyState";
 import { NOTHING } from "../../components/format";
@@ -54,9 +54,9 @@ const NUMBER = new Intl.NumberFormat("en-US");
 const SHORT = 12; // digits of a digest
 
 /** An agent's code versions with the determinism of their runs, and a comparison of two. */
-export function Versions({ agent }: { agent: string }) {
+export function Versions({ agent, origin }: { agent: string; origin: OriginChoice }) {
   const [url, change] = useUrl();
-  const { data, error, refetch } = useAgentVersions(agent, url.get("before"), url.get("after"));
+  const { data, error, refetch } = useAgentVersions(agent, origin, url.get("before"), url.get("after"));
   const difference = data?.difference ?? null;
   const isChosen = (side: "before" | "after", digest: string) => {
     const named = url.get(side); // at once, before the server has compared them

@@ -7,7 +7,7 @@ import { queries } from "../../api/query";
 import { refetchRegistry, useIntercepts } from "../../api/registry";
 import { type NewNoteBody, type NoteView, notesKey, useUnmute } from "../../api/run";
 import { useCanChange } from "../../api/session";
-import type { InterceptThresholds, InterceptView, RunView, Window } from "../../api/types";
+import type { InterceptThresholds, InterceptView, OriginChoice, RunView, Window } from "../../api/types";
 import { Button } from "../../components/Button";
 import { Reasons } from "../../components/badges";
 import { ConfirmDialog, Dialog } from "../../components/Dialog";
@@ -18,11 +18,18 @@ import { Name } from "../../components/links";
 import { Time, useToday } from "../../components/Time";
 import { agentPath, runPath } from "../../components/url";
 
+interface Props {
+  window: Window;
+  origin: OriginChoice;
+  agent: string;
+  q: string;
+}
+
 /** Runs that need attention, latest first. */
-export function Intercepts({ window, agent, q }: { window: Window; agent: string; q: string }) {
+export function Intercepts({ window, origin, agent, q }: Props) {
   const [isOpen, setOpen] = useState(true);
   const [hasAcknowledged, setAcknowledged] = useState(false);
-  const found = useIntercepts({ window, agent, q, acknowledged: hasAcknowledged });
+  const found = useIntercepts({ window, origin, agent, q, acknowledged: hasAcknowledged });
   const intercepts = found.data?.data ?? [];
   const number = `${intercepts.length}${found.data?.more ? "+" : ""}`;
   if (found.isPending) return null; // it must not move the list twice
@@ -91,7 +98,7 @@ function Intercept({ of: { run, reasons, acknowledged } }: { of: InterceptView }
       <Link to={runPath(run.run_id, run.first_error_id)} className="intercepts-id truncate" title={run.run_id}>
         <Name of={run.run_id} />
       </Link>
-      <Link to={agentPath(run.agent_id)} className="intercepts-agent truncate faint" title={run.agent_id}>
+      <Link to={agentPath(run.agent_id, run.origin)} className="intercepts-agent truncate faint" title={run.agent_id}>
         <Name of={run.agent_id} />
       </Link>
       <Reasons of={reasons} />

@@ -24,7 +24,8 @@ export function RunsEmptyState({ found, filter, elsewhere }: Props) {
   if (found.isError) return <ErrorNotice of={found.error} onRetry={found.refetch} />;
   if (found.isPending) return <p className="faint">Loading …</p>;
   const ever = elsewhere?.in_all_time ?? 0;
-  if (isUnfiltered(filter) && ever === 0) return <FirstRun />;
+  const others = elsewhere?.in_all_origins ?? 0;
+  if (isUnfiltered(filter) && ever === 0 && others === 0) return <FirstRun />;
   const agents = elsewhere?.similar_agents ?? [];
   return (
     <EmptyState title={isUnfiltered(filter) ? `No run ${inWindow(filter.window)}` : "No matching runs"}>
@@ -33,6 +34,13 @@ export function RunsEmptyState({ found, filter, elsewhere }: Props) {
           <p>
             <Button kind="main" onClick={() => change(fieldsOf({ window: "all" }))}>
               Show all time: {count(ever, "run")}
+            </Button>
+          </p>
+        ) : null}
+        {others > 0 ? (
+          <p>
+            <Button kind={ever > 0 ? "plain" : "main"} onClick={() => change(fieldsOf({ origin: "all" }))}>
+              Show production and evaluation: {count(others, "run")}
             </Button>
           </p>
         ) : null}

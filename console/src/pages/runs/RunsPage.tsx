@@ -8,7 +8,15 @@ import { Button } from "../../components/Button";
 import { DeterminismScore, Progress, RunBadge } from "../../components/badges";
 import { CostBreakdown } from "../../components/Cost";
 import { InvalidFilterNotice } from "../../components/EmptyState";
-import { CostField, ScoreField, SearchField, SegmentedControl, StatusFilter, TextField } from "../../components/fields";
+import {
+  CostField,
+  OriginControl,
+  ScoreField,
+  SearchField,
+  SegmentedControl,
+  StatusFilter,
+  TextField,
+} from "../../components/fields";
 import { count, countedUpTo, rate, windowWord } from "../../components/format";
 import { Name } from "../../components/links";
 import { Page } from "../../components/Page";
@@ -41,12 +49,25 @@ export function RunsPage() {
   );
   const { hasNextPage, isFetchingNextPage, fetchNextPage, first, runs } = found;
   const total = first ? `${count(first.total, "run")}${countedUpTo(first.isCapped, first.isSearchCapped)}` : "";
-  const isNew = first !== undefined && runs.length === 0 && isUnfiltered(filter) && !first.elsewhere?.in_all_time;
+  const isNew =
+    first !== undefined &&
+    runs.length === 0 &&
+    isUnfiltered(filter) &&
+    !first.elsewhere?.in_all_time &&
+    !first.elsewhere?.in_all_origins;
   return (
     <Page
       title="Runs"
       fills
-      aside={<RunsTools filter={filter} total={first?.total} picked={picked} onSearch={(q) => change({ q })} />}
+      aside={
+        <RunsTools
+          filter={filter}
+          total={first?.total}
+          picked={picked}
+          onSearch={(q) => change({ q })}
+          onOrigin={change}
+        />
+      }
     >
       <div className="runs">
         <Filters
@@ -56,7 +77,7 @@ export function RunsPage() {
           }
         />
         <InvalidFilterNotice of={invalidFilters(query)} />
-        {isNew ? null : <Intercepts window={filter.window} agent={filter.agent} q={filter.q} />}
+        {isNew ? null : <Intercepts window={filter.window} origin={filter.origin} agent={filter.agent} q={filter.q} />}
         {runs.length > 0 ? (
           <VirtualTable
             label="Runs"
@@ -93,15 +114,18 @@ interface Props {
   /** The runs selected for comparison; two at most. */
   picked: readonly string[];
   onSearch: (q: string) => void;
+  /** Called with the URL's fields. */
+  onOrigin: (fields: { origin: string | null }) => void;
 }
 
 /** The tools of the Runs page. */
-function RunsTools({ filter, total, picked, onSearch }: Props) {
+function RunsTools({ filter, total, picked, onSearch, onOrigin }: Props) {
   const [open, setOpen] = useState<"export" | "import" | null>(null);
   const canChange = useCanChange();
   const [a, b] = picked;
   return (
     <div className="row">
+      <OriginControl chosen={filter.origin} onChange={onOrigin} />
       <SearchField label="Run, agent, words" value={filter.q} onChange={onSearch} />
       {a && b ? (
         <Link className="button button-main" to={`/runs/compare?${new URLSearchParams({ a, b })}`}>
@@ -290,7 +314,7 @@ function AgentAndError({ run }: { run: RunView }) {
   const why = whyFailed(run);
   return (
     <div className="runs-about faint">
-      <Link to={agentPath(run.agent_id)} className="runs-agent truncate" title={run.agent_id}>
+      <Link to={agentPath(run.agent_id, run.origin)} className="runs-agent truncate" title={run.agent_id}>
         <Name of={run.agent_id} />
       </Link>
       {run.name && run.name !== run.agent_id ? (

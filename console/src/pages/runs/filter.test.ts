@@ -22,6 +22,7 @@ test("every filter comes back from the URL that it made", () => {
     minCost: "10",
     determinismBelow: "70",
     window: "30d",
+    origin: "evaluation",
     agent: "research, the 2nd",
     session: "s1",
     tag: "nightly",
@@ -37,8 +38,9 @@ test("every filter comes back from the URL that it made", () => {
 });
 
 test("what is so anyway does not stand in the URL", () => {
-  expect(fieldsOf({ window: "7d", sort: "started", order: "desc", hasArchived: false })).toEqual({
+  expect(fieldsOf({ window: "7d", origin: "production", sort: "started", order: "desc", hasArchived: false })).toEqual({
     window: null,
+    origin: null,
     sort: null,
     order: null,
     archived: null,
@@ -46,22 +48,31 @@ test("what is so anyway does not stand in the URL", () => {
 });
 
 test("what somebody mistyped filters nothing", () => {
-  const filter = filterOf(new URLSearchParams("window=week&sort=luck&min_cost=lots&status=DONE,Failed"));
+  const filter = filterOf(new URLSearchParams("window=week&sort=luck&origin=test&min_cost=lots&status=DONE,Failed"));
 
   expect(filter).toEqual({ ...ALL_RUNS, status: ["failed"] });
 });
 
 test("what filters nothing is named", () => {
-  const query = new URLSearchParams("status=wat,Failed&sort=foo&window=5y&order=asc&q=wat&min_cost=-1&archived=no");
+  const query = new URLSearchParams(
+    "status=wat,Failed&sort=foo&window=5y&origin=test&order=asc&q=wat&min_cost=-1&archived=no",
+  );
 
-  expect(invalidFilters(query)).toEqual(["status=wat", "window=5y", "sort=foo", "archived=no", "min_cost=-1"]);
+  expect(invalidFilters(query)).toEqual([
+    "status=wat",
+    "window=5y",
+    "origin=test",
+    "sort=foo",
+    "archived=no",
+    "min_cost=-1",
+  ]);
   expect(invalidFilters(new URLSearchParams("status=failed&min_cost=0.5&archived=yes"))).toEqual([]);
 });
 
 test("a filter is told in words", () => {
   const filter = { ...ALL_RUNS, status: ["failed"], minCost: "10", agent: "research", tag: "nightly" };
 
-  expect(filterWords(filter)).toBe("failed, from $10, of research, tagged nightly, in the last 7 days");
+  expect(filterWords(filter)).toBe("failed, production, from $10, of research, tagged nightly, in the last 7 days");
   expect(isUnfiltered(filter)).toBe(false);
   expect(isUnfiltered({ ...ALL_RUNS, window: "all" })).toBe(true);
 });
@@ -70,7 +81,13 @@ test("an export holds what the list shows", () => {
   const path = exportPath({ ...ALL_RUNS, window: "all", agent: "a&b", minCost: "0.5" }, "csv");
   const query = new URL(path, "http://titan.test").searchParams;
 
-  expect(Object.fromEntries(query)).toMatchObject({ format: "csv", window: "all", agent_id: "a&b", min_cost: "0.5" });
+  expect(Object.fromEntries(query)).toMatchObject({
+    format: "csv",
+    window: "all",
+    origin: "production",
+    agent_id: "a&b",
+    min_cost: "0.5",
+  });
 });
 
 test("a third run takes the place of the first, and one chosen again is given back", () => {

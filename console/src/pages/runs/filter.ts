@@ -2,8 +2,8 @@
 
 import { ofProject } from "../../api/project";
 import { ALL_RUNS, queryOf, type RegistryFilter } from "../../api/registry";
-import { type ExportFormat, RUN_SORTS, RUN_STATUSES, type RunView, WINDOWS } from "../../api/types";
-import { asCost, asScore, isCost } from "../../components/fields";
+import { type ExportFormat, ORIGINS, RUN_SORTS, RUN_STATUSES, type RunView, WINDOWS } from "../../api/types";
+import { asCost, asScore, isCost, originIn } from "../../components/fields";
 import { inWindow } from "../../components/format";
 import { chosenAmong, invalidBy, invalidValues, oneOf } from "../../components/url";
 
@@ -14,6 +14,7 @@ export function filterOf(query: URLSearchParams): RegistryFilter {
     minCost: asCost(query.get("min_cost") ?? "") ?? "",
     determinismBelow: asScore(query.get("determinism_below") ?? "") ?? "",
     window: oneOf(WINDOWS, query.get("window")) ?? ALL_RUNS.window,
+    origin: originIn(query),
     agent: query.get("agent_id") ?? "",
     session: query.get("session_id") ?? "",
     tag: query.get("tag") ?? "",
@@ -30,6 +31,7 @@ export function invalidFilters(query: URLSearchParams): string[] {
     ...invalidValues(query, {
       status: RUN_STATUSES,
       window: WINDOWS,
+      origin: ORIGINS,
       sort: RUN_SORTS,
       order: ["asc", "desc"],
       archived: ["yes"],
@@ -41,16 +43,16 @@ export function invalidFilters(query: URLSearchParams): string[] {
 /** Returns the URL's fields for a change, without defaults. */
 export function fieldsOf(change: Partial<RegistryFilter>): Record<string, string | null> {
   const fields: Record<string, string | null> = {};
+  for (const name of ["window", "origin", "sort", "order"] as const) {
+    if (change[name]) fields[name] = change[name] === ALL_RUNS[name] ? null : change[name];
+  }
   if (change.status) fields.status = change.status.join();
   if (change.minCost !== undefined) fields.min_cost = change.minCost;
   if (change.determinismBelow !== undefined) fields.determinism_below = change.determinismBelow;
-  if (change.window) fields.window = change.window === ALL_RUNS.window ? null : change.window;
   if (change.agent !== undefined) fields.agent_id = change.agent;
   if (change.session !== undefined) fields.session_id = change.session;
   if (change.tag !== undefined) fields.tag = change.tag;
   if (change.q !== undefined) fields.q = change.q;
-  if (change.sort) fields.sort = change.sort === ALL_RUNS.sort ? null : change.sort;
-  if (change.order) fields.order = change.order === ALL_RUNS.order ? null : change.order;
   if (change.hasArchived !== undefined) fields.archived = change.hasArchived ? "yes" : null;
   return fields;
 }
@@ -65,6 +67,7 @@ export function isUnfiltered(filter: RegistryFilter): boolean {
 export function filterWords(filter: RegistryFilter): string {
   return [
     filter.status.join(" or "),
+    filter.origin === "all" ? "production and evaluation" : filter.origin,
     filter.minCost && `from $${filter.minCost}`,
     filter.determinismBelow && `determinism below ${filter.determinismBelow}`,
     filter.agent && `of ${filter.agent}`,

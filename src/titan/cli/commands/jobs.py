@@ -23,6 +23,7 @@ from titan.cli.options import (
     JobOrDag,
     Limit,
     OfDag,
+    OfOrigin,
     OfRun,
     RunScope,
     Wait,
@@ -216,10 +217,12 @@ Named = Annotated[str | None, option("--name NAME", "Only submissions of this na
     "titan dags list --json | jq -r '.dags[] | select(.status == \"FAILED\") | .name'",
     name="list",
 )
-def list_dags(titan: Server, *, limit: Limit = 50, run: OfRun = None, name: Named = None) -> Answer:
-    """List the newest DAGs."""
-    answer = titan.get("api", "dags", limit=limit, run=run, name=name)
-    nothing = "No such DAGs. `titan dags` lists all of them." if run or name else _NO_DAGS
+def list_dags(
+    titan: Server, *, limit: Limit = 50, run: OfRun = None, name: Named = None, origin: OfOrigin = None
+) -> Answer:
+    """List the newest DAGs; those of evaluations where asked for, or where their name or run is."""
+    answer = titan.get("api", "dags", limit=limit, run=run, name=name, origin=origin)
+    nothing = "No such DAGs. `titan dags` lists all of them." if run or name or origin else _NO_DAGS
     return Answer(
         answer, lambda: show_list(DAG_COLUMNS, read(answer, work.DagsAnswer).dags, nothing=nothing, limit=limit)
     )

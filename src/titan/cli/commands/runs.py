@@ -12,7 +12,7 @@ from msgspec import to_builtins
 from titan.cli import lookup
 from titan.cli.exit_codes import CommandFailed, ExitCode, refused, usage_error
 from titan.cli.lookup import replaced
-from titan.cli.options import Answer, Limit, RunArgument, argument, asks, noun, option
+from titan.cli.options import Answer, Limit, OfOrigin, RunArgument, argument, asks, noun, option
 from titan.cli.server import Document, Server, read
 from titan.cli.terminal import confirm, say, show_list
 from titan.cli.views import runs as view
@@ -66,6 +66,7 @@ class Filters:
         ),
     ] = None
     agent: Annotated[str | None, option("--agent AGENT", "Only runs of this agent.", lookup.agent_ids)] = None
+    origin: OfOrigin = None
     session: Annotated[str | None, option("--session SESSION", "Only runs of this session.")] = None
     tag: Annotated[str | None, option("--tag TAG", "Only runs with this tag.")] = None
     since: Annotated[
@@ -92,6 +93,7 @@ class Filters:
         return {
             "status": ",".join(self.status) if self.status else None,
             "agent_id": self.agent,
+            "origin": self.origin,
             "session_id": self.session,
             "tag": self.tag,
             "window": _window(self.since),
@@ -110,6 +112,7 @@ class Filters:
     "titan runs --status failed --since 24h",
     "titan runs --stages",
     "titan runs --determinism-below 70 --sort determinism",
+    "titan runs --origin evaluation --since 24h",
     "titan runs list --agent RESEARCH --min-cost 0.50 --sort cost",
     name="list",
 )
@@ -239,12 +242,14 @@ def listed(titan: Server, query: Mapping[str, str | None], *, limit: int) -> Doc
 def _nothing(registry: RegistryAnswer, query: Mapping[str, str | None]) -> str:
     """Return the lines to show for an empty list."""
     asked = {name: value for name, value in query.items() if value is not None and name != "sort"}
-    if asked == {"window": ALL_TIME}:
+    if asked == {"window": ALL_TIME} and (registry.elsewhere is None or not registry.elsewhere.in_all_origins):
         return (
             "No runs yet: every model and tool call that is recorded appears here, by its run.\n"
             "Make one: a job that calls the model endpoint, or any program with titan_sdk.action."
         )
     lines, elsewhere = ["No such runs."], registry.elsewhere
+    if elsewhere is not None and elsewhere.in_all_origins:
+        lines.append(f"{elsewhere.in_all_origins:,} of production and evaluations: --origin all")
     if elsewhere is not None and elsewhere.in_all_time and query["window"] != ALL_TIME:
         lines.append(f"{elsewhere.in_all_time:,} in all time: --since all")
     if elsewhere is not None and elsewhere.similar_agents:

@@ -13,7 +13,7 @@ from typing import Annotated, BinaryIO, Final
 from titan.cli import lookup
 from titan.cli.commands.runs import Filters, app
 from titan.cli.exit_codes import usage_error
-from titan.cli.options import Answer, Force, argument, asks, option
+from titan.cli.options import Answer, Force, OriginChoice, argument, asks, option
 from titan.cli.server import Server, check_free, local_file, read
 from titan.cli.terminal import console_for, is_live, live_line, remark, say, write_stream
 from titan.cli.views.formats import count, size
@@ -75,7 +75,7 @@ def export_runs(
 
     The file appears once it is whole.
     """
-    query = filters.query()
+    query = filters.query() | {"origin": filters.origin or OriginChoice.ALL}
     if output != STDIO:
         check_free(output, is_forced=force)
     form = form or _form_of(output)

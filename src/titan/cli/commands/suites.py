@@ -133,7 +133,7 @@ def reseed(
         list[str] | None, option("--set AXIS=VALUE", "Change an axis of the seed; JSON, else a text. May be repeated.")
     ] = None,
 ) -> Answer:
-    """Freeze a task's seed anew; its earlier runs stay, with the digest of the seed that they had."""
+    """Freeze a task's seed anew; without an initial state it takes its world's. Earlier runs keep their seed."""
     body = {"odyssey_seed": dict(map(_axis, axis or ()))}
     view = read(titan.post(*workflow_path(titan, workflow), "tasks", task, "re-seed", body=body), TaskView)
     return Answer(msgspec.to_builtins(view), lambda: say(f"Re-seeded task {view.id}: {view.seed_digest[:12]}"))

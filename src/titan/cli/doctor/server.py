@@ -139,7 +139,7 @@ def check_tapes(server: Server) -> Iterator[Finding]:
     """Verify the tapes of each project's newest runs."""
     runs, entries, broken = 0, 0, 0
     for inside in server.in_each_project():
-        for run in read(inside.get("api", "v1", "runs", window="all", limit=NEWEST), RegistryAnswer).data:
+        for run in read(inside.get("api", "v1", "runs", window="all", origin="all", limit=NEWEST), RegistryAnswer).data:
             answer = inside.get("api", "v1", "runs", run.run_id, "chain", timeout_seconds=VERIFY_SECONDS)
             chain = read(answer, ChainAnswer)
             runs += 1

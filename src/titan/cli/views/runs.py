@@ -14,8 +14,8 @@ from titan.cli.terminal import Cell, Column, Columns, Status, say, show_table
 from titan.cli.views.formats import NOTHING, count, duration, in_words, moment, money, size
 from titan.cli.views.jobs import DAG_COLUMNS
 from titan.cli.views.preview import cut, gist_of
-from titan.model.actions import CALLS, INCURRED, ActionKind, Outcome
-from titan.model.run_control import RunStatus
+from titan.model.actions import CALLS, INCURRED, ActionKind, Outcome, reason_of
+from titan.model.run_control import Origin, RunStatus
 from titan.wire import actions
 from titan.wire.notes import NoteView
 from titan.wire.runs import ProgressView, RunView, TallyView
@@ -145,7 +145,7 @@ def action_columns(run: RunView, said: Mapping[str, str], *, has_ids: bool) -> C
         return "  " * min(call.depth, _DEEPEST) + call.name + (f": {words}" if words else "")
 
     def took(call: Call, at: datetime) -> str | None:
-        if call.outcome is None and run.status is RunStatus.RUNNING:
+        if call.outcome is None and call.duration_ms is None and run.status is RunStatus.RUNNING:
             return duration(at - call.started_at)
         return None if call.duration_ms is None else in_words(call.duration_ms)
 
@@ -153,7 +153,7 @@ def action_columns(run: RunView, said: Mapping[str, str], *, has_ids: bool) -> C
     return (
         Column("ACTION", name, folds=True),
         *ids,
-        Column("OUTCOME", lambda call, _: Status(call.outcome or "running")),
+        Column("OUTCOME", lambda call, _: Status(_word(call))),
         Column("COST", lambda call, _: _cost(call), is_right=True),
         Column("TOOK", took, is_right=True),
         Column("KIND", lambda call, _: call.kind, least_columns=70),
@@ -225,6 +225,7 @@ def _facts(run: RunView, *, at: datetime) -> list[str]:
         (", ".join(run.tags), "tags "),
     )
     facts += [f"{word}{text}" for text, word in named if text]
+    facts += ["evaluation"] if run.origin is Origin.EVALUATION else []
     facts += [mark for mark, holds in (("pinned", run.is_pinned), ("archived", run.archived_at)) if holds]
     return facts
 
@@ -251,7 +252,7 @@ def _figures(run: RunView) -> list[str]:
         figures.append(f"{money(tally.prevented_cost_usd)} prevented")
     if tally.saved_cost_usd:
         figures.append(f"{money(tally.saved_cost_usd)} saved")
-    figures.append(f"{count(tally.input_tokens, 'input token')}, {tally.output_tokens:,} output")
+    figures.append(_token_words(tally.input_tokens, tally.output_tokens))
     return figures
 
 
@@ -262,6 +263,11 @@ def _rate(tally: TallyView) -> str:
         return NOTHING
     whole = round(100 * rate)
     return f"{min(max(whole, 0 if rate == 0 else 1), 100 if rate == 1 else 99)}%"
+
+
+def _word(call: Call) -> str:
+    """Return a call's outcome, why it has none, or that it runs."""
+    return call.outcome or (call.duration_ms is not None and reason_of(call.error_type)) or "running"
 
 
 def _cost(call: Call) -> str | None:
@@ -358,7 +364,7 @@ def show_turns(turns: Sequence[Turn], *, at: datetime) -> None:
     for turn in turns:
         call = turn.call
         took = "" if call.duration_ms is None else f"  {duration(timedelta(milliseconds=call.duration_ms))}"
-        say(call.name, "  ", Status(call.outcome or "running"), f"  {moment(call.started_at, now=at)}{took}")
+        say(call.name, "  ", Status(_word(call)), f"  {moment(call.started_at, now=at)}{took}")
         for title, words in (("asked", turn.asked), ("answered", turn.answered), ("failed", turn.error)):
             if words:
                 say(f"  {title:<8}  {words}")
@@ -383,7 +389,7 @@ SAYING: Final = frozenset({ActionKind.THOUGHT, ActionKind.HANDOFF, ActionKind.EV
 def show_action(detail: actions.ActionDetailView, *, at: datetime) -> None:
     """Write all that is known of one action."""
     action = detail.action
-    say("Action ", action.id, f" of {action.run_id}  ", Status(action.outcome or "running"))
+    say("Action ", action.id, f" of {action.run_id}  ", Status(action.outcome or action.reason or "running"))
     say(" · ".join(_action_facts(action, at=at)))
     if figures := _action_figures(detail):
         say(" · ".join(figures))
@@ -409,7 +415,7 @@ def said_in(call: Call, body: actions.BodyView | None) -> str:
 
 def _action_facts(action: actions.ActionView, *, at: datetime) -> list[str]:
     took = duration(at - action.started_at) if action.duration_ms is None else in_words(action.duration_ms)
-    length = f"{'runs for' if action.outcome is None else 'took'} {took}"
+    length = f"{'runs for' if action.duration_ms is None else 'took'} {took}"
     below = [f"below {action.parent_id}"] if action.parent_id else []
     is_agents = action.actor in (None, action.agent_id)
     who = f"agent {action.agent_id}" if is_agents else f"{action.actor} of {action.agent_id}"
@@ -435,8 +441,13 @@ def _tokens(detail: actions.ActionDetailView) -> str:
     """Return `1,000 input tokens (400 of them from cache, 50 written to cache), 100 output`."""
     cached = ((detail.cache_read_tokens, "of them from cache"), (detail.cache_write_tokens, "written to cache"))
     said = ", ".join(f"{number:,} {words}" for number, words in cached if number)
-    into, out = detail.action.input_tokens or 0, detail.action.output_tokens or 0
-    return f"{count(into, 'input token')}{f' ({said})' if said else ''}, {out:,} output"
+    return _token_words(detail.action.input_tokens, detail.action.output_tokens, f" ({said})" if said else "")
+
+
+def _token_words(into: int | None, out: int | None, about: str = "") -> str:
+    """Return `1,000 input tokens, 100 output`; what is unknown is NOTHING."""
+    first = f"{NOTHING} input tokens" if into is None else count(into, "input token")
+    return f"{first}{about}, {NOTHING if out is None else f'{out:,}'} output"
 
 
 def _show_body(title: str, body: actions.BodyView) -> None:

@@ -26,10 +26,22 @@ from titan.ingest.otlp.requests import (
 )
 from titan.ingest.otlp.spans import MAX_NS, NO_SPAN, action_of, resource_text, texts_of, title_of
 from titan.ingest.values import Batch, Value, joined_text
-from titan.model.actions import CALLS, ActionEntry, ActionKind, AgentSource, Outcome, RunEnd, RunEntry, Source
+from titan.model.actions import (
+    CALLS,
+    ActionEntry,
+    ActionKind,
+    AgentSource,
+    Outcome,
+    Reason,
+    RunEnd,
+    RunEntry,
+    Source,
+    reason_of,
+)
 
 __all__ = ["MAX_BODY_BYTES", "Batch", "is_json", "read_logs", "read_metrics", "read_traces"]
 
+_OF_A_REQUEST: Final = ("http.", "rpc.", "messaging.", "faas.")  # OpenTelemetry's conventions
 _NO_TRACE: Final = "0" * 32
 #: A span with its entry and its attributes by meaning.
 _Reported: TypeAlias = tuple[Span, ActionEntry, Gathered]
@@ -158,8 +170,10 @@ def _run_entry(run_id: str, reported: Sequence[_Reported]) -> RunEntry:
     framing = [one for one in roots if not (is_named and one[1].kind in CALLS)]
     ended = [entry for _, entry, _ in framing if entry.ended_at is not None]
     failed = [entry for entry in ended if entry.outcome is Outcome.ERROR]
-    end = RunEnd.FAILED if failed else RunEnd.COMPLETED if ended else None
-    failure = failed[-1].failure if failed else None
+    unfinished = [entry for entry in ended if entry.outcome is None]  # with a reason
+    is_left = unfinished and all(_reason(entry) is Reason.CANCELLED for entry in ended)
+    end = RunEnd.FAILED if failed else RunEnd.CANCELLED if is_left else RunEnd.COMPLETED if ended else None
+    failure = (failed or unfinished)[-1].failure if failed or unfinished else None
     started_at = min(entry.started_at for _, entry, _ in reported)
     agent_at, agent, agent_source = _agent(reported, [] if is_named else roots)
     if agent is None and (roots or is_named):
@@ -167,6 +181,10 @@ def _run_entry(run_id: str, reported: Sequence[_Reported]) -> RunEntry:
         agent = origin.service or root_name
         agent_at, agent_source = (None, AgentSource.SAID) if agent is None else (started_at, AgentSource.NAMED)
     names = (gathered.found.get("run_name") or _root_title(entry, gathered) for _, entry, gathered in reported)
+    # The request that an agent was called by says less than the agent, and before its root is reported a run has none.
+    is_request = bool(framing) and _is_request(framing[-1])
+    name = _text(_first(names), 500) or (_title(framing[-1]) if framing and not is_request else None)
+    guessed = None if is_named and not framing else agent or (_title(framing[-1]) if framing else None)
     resource = resource_text(origin)
     return RunEntry(
         run_id=run_id,
@@ -176,7 +194,8 @@ def _run_entry(run_id: str, reported: Sequence[_Reported]) -> RunEntry:
         agent_source=agent_source,
         agent_at=agent_at,
         session_id=_text(_first(gathered.found.get("session") for _, _, gathered in reported), 200),
-        name=_text(_first(names), 500) or (_title(framing[-1]) if framing else None),
+        name=name or guessed,
+        is_name_guessed=name is None and guessed is not None,
         end=end,
         reason=None if failure is None else failure.message[:500] or failure.type,
         is_part_end=is_named and end is not None,
@@ -185,6 +204,10 @@ def _run_entry(run_id: str, reported: Sequence[_Reported]) -> RunEntry:
         details=None if resource is None else joined_text({"resource": resource}),
         project=origin.project,
     )
+
+
+def _reason(entry: ActionEntry) -> Reason | None:
+    return reason_of(entry.failure.type) if entry.failure is not None else None
 
 
 def _agent(
@@ -206,6 +229,11 @@ def _agent_of_root(entry: ActionEntry) -> str | None:
 
 def _root_title(entry: ActionEntry, gathered: Gathered) -> Value:
     return gathered.found.get("title") if entry.parent_id is None else None
+
+
+def _is_request(root: _Reported) -> bool:
+    """Return whether a root is what a web framework or a queue reports of a request: "POST /chat"."""
+    return any(key.startswith(_OF_A_REQUEST) for key in root[2].rest)
 
 
 def _title(root: _Reported) -> str | None:

@@ -5,6 +5,7 @@ and the Vercel AI SDK. Each span's attributes are walked once: those with a mean
 flattened over many attributes are gathered, and the rest stays as it is.
 """
 
+import re
 from functools import lru_cache
 from typing import Final, TypeAlias
 
@@ -20,13 +21,11 @@ _KEYS: Final[dict[Meaning, str]] = {
     "all_messages": "pydantic_ai.all_messages all_messages_events",
     "asked_model": "gen_ai.request.model model_name langfuse.observation.model.name embedding.model_name"
     " reranker.model_name ai.model.id llm.request.model",
-    "cache_read": "gen_ai.usage.cache_read.input_tokens gen_ai.usage.cache_read_input_tokens"
-    " gen_ai.usage.details.cache_read_tokens llm.token_count.prompt_details.cache_read ai.usage.cachedInputTokens"
-    " ai.usage.inputTokenDetails.cacheReadTokens",
-    "cache_write": "gen_ai.usage.cache_creation.input_tokens gen_ai.usage.cache_creation_input_tokens"
-    " gen_ai.usage.cache_write_input_tokens gen_ai.usage.details.cache_write_tokens"
-    " llm.token_count.prompt_details.cache_write ai.usage.inputTokenDetails.cacheWriteTokens",
-    "cost": "gen_ai.usage.cost operation.cost llm.cost.total gen_ai.usage.total_cost gen_ai.cost.total_cost",
+    # As Anthropic's own API names them: see `titan.ingest.otlp.calls`. Other spellings: `cache_meaning`.
+    "cache_read_anthropic": "gen_ai.usage.cache_read_input_tokens",
+    "cache_write_anthropic": "gen_ai.usage.cache_creation_input_tokens",
+    "cost": "gen_ai.usage.cost gen_ai.usage.cost_usd operation.cost llm.cost.total gen_ai.usage.total_cost"
+    " gen_ai.cost.total_cost",
     "cost_details": "langfuse.observation.cost_details",
     "entity": "traceloop.entity.name ai.telemetry.functionId",
     "error_type": "error.type",
@@ -81,7 +80,7 @@ _KEYS: Final[dict[Meaning, str]] = {
     "tools": "gen_ai.tool.definitions ai.prompt.tools",
     "total_tokens": "gen_ai.usage.total_tokens llm.token_count.total llm.usage.total_tokens ai.usage.totalTokens",
     "uncached_input": "ai.usage.inputTokenDetails.noCacheTokens",
-    "usage": "langfuse.observation.usage_details",
+    "usage": "langfuse.observation.usage_details langsmith.metadata.usage_metadata",
     "user": "user.id langfuse.user.id enduser.id traceloop.association.properties.user_id"
     " lmnr.association.properties.user_id ai.telemetry.metadata.userId",
     "verdict": "gen_ai.evaluation.name",
@@ -139,9 +138,30 @@ def _place_of(key: str) -> tuple[Meaning | None, str | None]:
     """Return a key's meaning, and for an item of a flattened list the rest of the key."""
     if (meaning := MEANINGS.get(key)) is not None:
         return meaning, None
+    if (usage := _USAGE.match(key)) is not None and (meaning := cache_meaning(key[usage.end() :])) is not None:
+        return meaning, None
     second = key.find(".", key.find(".") + 1)
     group = GROUPS.get(key[:second]) if second > 0 else None
     return (None, None) if group is None else (group, key[second + 1 :])
+
+
+_USAGE: Final = re.compile(r"(gen_ai|llm|ai)\.(usage|token_count)\.")  # before the name of a count of tokens
+_CAPITAL: Final = re.compile(r"[.]|(?<=[a-z])(?=[A-Z])")
+_CACHED: Final = re.compile(
+    "((prompt|input)_)?((tokens?_)?details?_)?(tokens_)?(?:(cached?|cache_read|cache_hit)|cache_(write|creation))"
+    "(_(input|prompt|content))?(_tokens?)?(_count)?"
+)
+
+
+@lru_cache(maxsize=1024)
+def cache_meaning(name: str) -> Meaning | None:
+    """Return whether a count is of tokens read from or written to a cache, however instrumentations spell it.
+
+    "cached_tokens", "prompt_tokens_details.cached_tokens", "cacheReadInputTokens", "cache_write.input_tokens". None for
+    others, also for parts of these counts: "cache_creation.ephemeral_1h_input_tokens".
+    """
+    match = _CACHED.fullmatch(_CAPITAL.sub("_", name).lower())
+    return None if match is None else "cache_read" if match[6] else "cache_write"
 
 
 #: Path parts that repeat the name of the list they are in.

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from titan.ingest.otlp.attributes import Gathered, Meaning, unflattened
+from titan.ingest.otlp.attributes import Gathered, Meaning, cache_meaning, unflattened
 from titan.ingest.otlp.requests import SpanEvent
 from titan.ingest.values import (
     Value,
@@ -24,6 +24,7 @@ from titan.ingest.values import (
     payload_of,
     pieces_of,
     request_of,
+    safe,
     text_of,
     total_of,
 )
@@ -39,6 +40,8 @@ MESSAGE_ROLES: Final = {
 }
 CHOICE: Final = "gen_ai.choice"
 LISTS: Final = "gen_ai.content."  #: prefix of events that hold a list of messages
+#: An object's last member; the one of an object within it has more braces behind it.
+_LAST_MEMBER: Final = re.compile(r',\s*"finish_reason"\s*:\s*(?:null|"[^"\\]*")\s*\}\s*\Z')
 _NOT_OF_THE_MESSAGE: Final = frozenset({"message", "index", "finish_reason", "gen_ai.system", "event.name"})
 
 
@@ -90,13 +93,13 @@ def contents_of(
 def without_finish(message: str) -> str:
     """Return an answer's message without its finish reason, as the next question repeats it.
 
-    So the run stores the message once. The member is removed only where it is last, as instrumentations write it.
+    So the run stores the message once: where the member is last, as instrumentations write it, spaces stay as they are.
     """
-    at = message.rfind('"finish_reason"')
-    if at < 0 or message.find("}", at) != len(message) - 1:
+    members = opened(message) if '"finish_reason"' in message else None
+    if members is None or members.pop("finish_reason", None) is None:
         return message
-    before = message[:at].rstrip()
-    return before[:-1] + "}" if before.endswith(",") else message
+    text, count = _LAST_MEMBER.subn("}", message)
+    return text if count else joined_text({key: safe(member) for key, member in members.items()})
 
 
 def asked_with(gathered: Gathered) -> dict[str, str]:
@@ -227,14 +230,6 @@ _NAMES_OF_PARTS: Final = frozenset(name for names in _PARTS for name in names.va
 _IN: Final = ("input", "prompt_tokens", "input_tokens", "promptTokens")
 _OUT: Final = ("output", "completion_tokens", "output_tokens", "completionTokens")
 _TOTAL: Final = ("total", "total_tokens", "totalTokens")
-_CACHE_READ: Final = (
-    *("cache_read_input_tokens", "input_cached_tokens", "input_cache_read", "cached_tokens"),
-    "cacheReadInputTokens",
-)
-_CACHE_WRITE: Final = (
-    *("cache_creation_input_tokens", "input_cache_creation", "cacheCreationInputTokens"),
-    "cacheWriteInputTokens",
-)
 _REASONING: Final = ("output_reasoning_tokens", "output_reasoning", "reasoning_tokens")
 _ANTHROPIC: Final = frozenset({"cache_read_input_tokens", "cache_creation_input_tokens"})
 
@@ -242,6 +237,7 @@ _ANTHROPIC: Final = frozenset({"cache_read_input_tokens", "cache_creation_input_
 #: the Vercel AI SDK before version 6.
 _BEDROCK_OF_TRACELOOP: Final = "opentelemetry.instrumentation.bedrock"
 _AI_SDK: Final = "ai"
+_OWN_NAMES: Final = frozenset({"cache_read_anthropic", "cache_write_anthropic"})
 _COUNTS_APART: Final = re.compile("anthropic|bedrock")  # "anthropic.messages", "amazon-bedrock", "vertex.anthropic"
 
 
@@ -260,18 +256,46 @@ def use_of(gathered: Gathered, scope: str) -> ModelUse | None:
         provider=_name(provider),
         input_tokens=count_of(found.get("input_tokens")),
         output_tokens=count_of(found.get("output_tokens")),
-        cache_read_tokens=count_of(found.get("cache_read")),
-        cache_write_tokens=count_of(found.get("cache_write")),
+        cache_read_tokens=count_of(found.get("cache_read", found.get("cache_read_anthropic"))),
+        cache_write_tokens=count_of(found.get("cache_write", found.get("cache_write_anthropic"))),
         reasoning_tokens=count_of(found.get("reasoning")),
         response_id=_name(found.get("response_id")),
     )
-    is_apart = scope == _BEDROCK_OF_TRACELOOP
+    is_apart = scope == _BEDROCK_OF_TRACELOOP or is_taken_for_apart(gathered)
     if scope == _AI_SDK and use.provider is not None and _COUNTS_APART.search(use.provider):
         is_apart = "uncached_input" not in found
         use = _with_metadata(use, gathered.rest.get("ai.response.providerMetadata")) if is_apart else use
     if "usage" in found:
         return _with_details(use, found["usage"])
     return _with_all_input(use, total_tokens=count_of(found.get("total_tokens")), is_apart=is_apart)
+
+
+#: Members of the answers of model providers that other objects with an `id` lack: OpenAI's two APIs and Anthropic's.
+_OF_AN_ANSWER: Final = frozenset({"choices", "usage", "token_usage", "stop_reason"})
+
+
+def answered_id(gathered: Gathered) -> str | None:
+    """Return the id of the provider's answer in a model call's output; LangChain has it in `llm_output`.
+
+    Inputs, messages and texts are not looked at: they may hold the ids of other answers.
+    """
+    output = gathered.found.get("output")
+    if (type(output) is str and '"id"' not in output) or (members := members_of(output)) is None:
+        return None
+    members = members_of(members.get("llm_output")) or members
+    named = parsed(members.get("id", "null"))
+    return None if _OF_AN_ANSWER.isdisjoint(members) else _name(named)
+
+
+def is_taken_for_apart(gathered: Gathered) -> bool:
+    """Return whether nothing but the names of Anthropic's own counts says that cached tokens are beside the input.
+
+    A total tells which of the two it is; the conventions count them within, and name them otherwise.
+    """
+    found = gathered.found
+    provider = found.get("provider") or found.get("system")
+    is_anthropic = type(provider) is str and _COUNTS_APART.search(provider) is not None
+    return is_anthropic and not _OWN_NAMES.isdisjoint(found) and "total_tokens" not in found
 
 
 def cost_of(gathered: Gathered) -> Decimal | None:
@@ -322,8 +346,8 @@ def _with_metadata(use: ModelUse, metadata: Value) -> ModelUse:
     read, written = use.cache_read_tokens, use.cache_write_tokens
     return replace(
         use,
-        cache_read_tokens=_first(counts, _CACHE_READ) if read is None else read,
-        cache_write_tokens=_first(counts, _CACHE_WRITE) if written is None else written,
+        cache_read_tokens=_cached(counts, "cache_read") if read is None else read,
+        cache_write_tokens=_cached(counts, "cache_write") if written is None else written,
     )
 
 
@@ -334,8 +358,8 @@ def _with_details(use: ModelUse, details: Value) -> ModelUse:
         use,
         input_tokens=_first(counts, _IN) if asked is None else asked,
         output_tokens=_first(counts, _OUT) if use.output_tokens is None else use.output_tokens,
-        cache_read_tokens=_first(counts, _CACHE_READ, use.cache_read_tokens),
-        cache_write_tokens=_first(counts, _CACHE_WRITE, use.cache_write_tokens),
+        cache_read_tokens=_cached(counts, "cache_read", use.cache_read_tokens),
+        cache_write_tokens=_cached(counts, "cache_write", use.cache_write_tokens),
         reasoning_tokens=_first(counts, _REASONING, use.reasoning_tokens),
     )
     # Langfuse's own `input` excludes cached tokens, and so does `input_tokens` in Anthropic's usage.
@@ -367,6 +391,10 @@ def _flat(details: Any) -> dict[str, int]:
 
 def _first(counts: dict[str, int], names: tuple[str, ...], otherwise: int | None = None) -> int | None:
     return next((counts[name] for name in names if name in counts), otherwise)
+
+
+def _cached(counts: dict[str, int], meaning: Meaning, otherwise: int | None = None) -> int | None:
+    return next((count for name, count in counts.items() if cache_meaning(name) == meaning), otherwise)
 
 
 def _name(value: Value) -> str | None:

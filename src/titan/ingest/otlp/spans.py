@@ -5,8 +5,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
+from msgspec.structs import replace
+
 from titan.ingest.otlp.attributes import Gathered, Meaning
-from titan.ingest.otlp.calls import asked_with, contents_of, cost_of, is_message_event, use_of
+from titan.ingest.otlp.calls import (
+    answered_id,
+    asked_with,
+    contents_of,
+    cost_of,
+    is_message_event,
+    is_taken_for_apart,
+    use_of,
+)
 from titan.ingest.otlp.requests import Origin, Span, SpanEvent, SpanLink
 from titan.ingest.values import Value, joined_text, json_or_text, object_text, text_of, time_of
 from titan.model.actions import (
@@ -17,10 +27,12 @@ from titan.model.actions import (
     ModelUse,
     Outcome,
     Source,
+    reason_of,
 )
 
 MAX_NS: Final = 2**63 - 1  # the year 2262
 NO_SPAN: Final = "0" * 16
+_APART: Final = "The source does not say whether its input tokens include cached ones; taken as Anthropic counts: not."
 _PENDING: Final = "pending_span"
 
 
@@ -33,16 +45,22 @@ def action_of(span: Span, gathered: Gathered, run_id: str) -> ActionEntry:
     has_ended = bool(span.ended_ns) and not is_pending
     failure = failure_of(span, found) if has_ended else None
     use = use_of(gathered, span.origin.scope)
+    if kind is ActionKind.MODEL and (use is None or use.response_id is None) and (answer := answered_id(gathered)):
+        use = replace(use or ModelUse(), response_id=answer)
     cost = cost_of(gathered)
-    # A tool uses no tokens itself: those it reports are sums over the model calls within it.
+    # A tool uses no tokens itself: those it reports are sums over the model calls within it. Agents of Strands report
+    # all that they used since they were made, in other runs too (strands.telemetry.tracer, `accumulated_usage`).
     is_sum = kind is ActionKind.TOOL and use is not None and (use.input_tokens, use.output_tokens) != (None, None)
-    is_counted = kind in CALLS and not is_sum
+    is_of_more = kind not in CALLS and "strands-agents" in (found.get("provider"), found.get("system"))
+    is_counted = not (is_sum or is_of_more)
     agent = found.get("agent")
     beside: dict[str, str] = {}
     if not is_counted and (use is not None or cost is not None):
         beside["sums"] = sums_text(use, cost)
     elif kind is ActionKind.MODEL and inputs is None and (request := asked_with(gathered)):
         beside["request"] = joined_text(request)
+    if use is not None and is_taken_for_apart(gathered):
+        beside["assumed"] = text_of(_APART)
     return ActionEntry(
         id=span.parent_id if is_pending and span.parent_id else span.id,
         run_id=run_id,
@@ -53,7 +71,7 @@ def action_of(span: Span, gathered: Gathered, run_id: str) -> ActionEntry:
         started_at=time_of(span.started_ns),
         ended_at=time_of(span.ended_ns) if has_ended else None,
         duration_ns=max(0, span.ended_ns - span.started_ns) if has_ended else None,
-        outcome=None if not has_ended else Outcome.SUCCESS if failure is None else Outcome.ERROR,
+        outcome=_outcome(failure) if has_ended else None,
         parent_id=_pending_parent(found) if is_pending else span.parent_id or None,
         actor=agent[:500] if type(agent) is str and agent else None,
         inputs=inputs,
@@ -65,6 +83,12 @@ def action_of(span: Span, gathered: Gathered, run_id: str) -> ActionEntry:
         details=details_of(span, gathered, failure, beside),
         project=span.origin.project,
     )
+
+
+def _outcome(failure: Failure | None) -> Outcome | None:
+    if failure is None:
+        return Outcome.SUCCESS
+    return Outcome.ERROR if reason_of(failure.type) is None else None
 
 
 def texts_of(value: Value) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ class Thresholds:
 
 
 DEFAULTS: Final = Thresholds()
-FEWEST_ATTEMPTS: Final = 30  # of those: fewer say nothing of a rate; as in `insight.trends`
+FEWEST_ATTEMPTS: Final = 30  # of those: fewer say nothing of a rate
 
 
 class ReasonKind(StrEnum):

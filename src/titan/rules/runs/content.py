@@ -42,7 +42,9 @@ def _said(escape: re.Match[str]) -> str:
 E = TypeVar("E", bound=ActionEntry | RunEntry)
 
 #: Members that are ids and names.
-_PLAIN: Final = frozenset(["task_id", "mission_id", "harness", "principal", "thread", "replay_of", "parameters"])
+_PLAIN: Final = frozenset(
+    ["task_id", "mission_id", "harness", "principal", "thread", "replay_of", "parameters", "assumed"]
+)
 #: Members that are objects, and what stays of them.
 _OBJECTS: Final[Mapping[str, frozenset[str]]] = {
     "scope": frozenset(("name", "version")),

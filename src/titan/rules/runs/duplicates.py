@@ -1,8 +1,8 @@
 """Find the reports that are of one model call, the calls that may be reported twice, and wrapper spans.
 
-Reports are one call if they name one response id and one model, start within ten minutes and come from different
-sources. One source reports a call once, so its two reports of one response id are two calls: the second was answered
-from a cache.
+Reports are one call if they name one response id and one model, went on at the same time, do not contradict one another
+in what was used, and come from different sources. One source reports a call once, so its two reports of one response id
+are two calls, the second answered from a cache; but with the same start and end they are one report, exported again.
 """
 
 import re
@@ -12,14 +12,16 @@ from functools import lru_cache
 from itertools import islice
 from typing import Final, TypeAlias
 
-from titan.model.actions import OWN_ANSWER, OWN_LENGTH, ActionKind
+from titan.model.actions import OWN_ANSWER, OWN_LENGTH
 from titan.model.runs import ActionFacts
 
 #: The reports of one call. The first one is counted: our endpoint's, else the one that started last.
 Call: TypeAlias = tuple[ActionFacts, ...]
 
 ENDPOINT: Final = "endpoint"  #: the source that is our own model endpoint
-WINDOW_US: Final = 600_000_000  # ten minutes: no client waits longer for an answer, and a cache answers for days
+#: Ten minutes: no client waits longer for an answer, and a cache answers for days. Until then a call that goes on, and
+#: one that our endpoint answered, where two clocks may differ and the id is of no other call.
+WINDOW_US: Final = 600_000_000
 #: A report is compared with the latest of so many kinds of reports (by sources and model): all would take quadratic
 #: time, and real runs have two or three.
 _MOST_COMPARED: Final = 8
@@ -41,7 +43,7 @@ def calls_of(reports: Iterable[ActionFacts], response_ids: Mapping[int, str]) ->
         if len(same) == 1:
             calls += same
         else:
-            found = _matched([_Match(one, response_id, one[0].started_at_us + WINDOW_US) for one in same])
+            found = _matched([_Match(one, response_id, _until_us(one[0], response_id)) for one in same])
             calls += [tuple(sorted((one for [one] in match.calls), key=_closeness, reverse=True)) for match in found]
     return calls
 
@@ -49,8 +51,10 @@ def calls_of(reports: Iterable[ActionFacts], response_ids: Mapping[int, str]) ->
 def possible_duplicates(calls: Iterable[Call], response_ids: Mapping[int, str]) -> dict[int, int]:
     """Return by their numbers the calls that may be second reports, each with the number of the call that it repeats.
 
-    They come from different sources, used the same model and as many tokens, and went on at the same time.
+    They come from different sources, used the same model and as many tokens, and went on at the same time; or they name
+    one response id, went on at the same time, and contradict one another in what was used.
     """
+    calls = list(calls)
     by_use: dict[tuple[str, int, int], list[Call]] = {}
     for call in calls:
         counted = call[0]
@@ -64,7 +68,37 @@ def possible_duplicates(calls: Iterable[Call], response_ids: Mapping[int, str]) 
             for match in found:
                 first, *others = sorted((call[0] for call in match.calls), key=_firstness)
                 repeats |= {other.number: first.number for other in others}
-    return repeats
+    return _contradictions(calls, response_ids) | repeats
+
+
+def _contradictions(calls: Iterable[Call], response_ids: Mapping[int, str]) -> dict[int, int]:
+    """Return the calls that name the response id of one that went on when they started, and used something else."""
+    before: dict[str, ActionFacts] = {}  # by response id, what ends last
+    found: dict[int, int] = {}
+    for report in sorted((call[0] for call in calls), key=_start):
+        response_id = response_ids.get(report.number)
+        if response_id is None:
+            continue
+        first = before.setdefault(response_id, report)
+        if first is not report and report.started_at_us <= _until_us(first, response_id):
+            if not _is_same_use(first, report):
+                found[report.number] = first.number
+        elif first is not report:
+            before[response_id] = report
+    return found
+
+
+def _is_same_use(one: ActionFacts, other: ActionFacts) -> bool:
+    """Return whether two reports say the same of the tokens, as far as both know them: 0 is not known either."""
+    inputs, outputs = (one.input_tokens, other.input_tokens), (one.output_tokens, other.output_tokens)
+    return all(not pair[0] or not pair[1] or pair[0] == pair[1] for pair in (inputs, outputs))
+
+
+def _until_us(report: ActionFacts, response_id: str) -> int:
+    """Return until when another report may start that is of the same call."""
+    if report.ended_at_us is None or _is_unique(response_id):
+        return report.started_at_us + WINDOW_US
+    return report.ended_at_us
 
 
 def response_id_of(report: ActionFacts) -> str | None:
@@ -99,12 +133,25 @@ class _Match:
 
     def takes(self, other: "_Match") -> bool:
         """Return whether another may be the same call."""
-        if not self.sources.isdisjoint(other.sources):
+        if not self.sources.isdisjoint(other.sources) and not self._is_exported_again(other):
             return False
         if None not in (self.response_id, other.response_id) and self.response_id != other.response_id:
             return False
+        is_unique = self.response_id is not None and _is_unique(self.response_id)
+        if not is_unique and not all(_is_same_use(call[0], other.calls[0][0]) for call in self.calls):
+            return False
         is_same_model = _agree(self.model, other.model) and _agree(self.date, other.date)
-        return is_same_model or (self.response_id is not None and _is_unique(self.response_id))
+        return is_same_model or is_unique
+
+    def _is_exported_again(self, other: "_Match") -> bool:
+        """Return whether another, of a source that has reported this call, is that report with a new id."""
+        if self.response_id is None or self.response_id != other.response_id:
+            return False
+        again = other.calls[0][0]
+        times = again.started_at_us, again.ended_at_us
+        return again.ended_at_us is not None and times in [
+            (one.started_at_us, one.ended_at_us) for [one, *_] in self.calls
+        ]
 
     def add(self, other: "_Match") -> None:
         """Take another."""
@@ -189,14 +236,21 @@ def models_around(actions: Sequence[ActionFacts], models: Sequence[ActionFacts])
 
     Spans that name one another as parents in a cycle have none: there the one that started first is the outermost.
     """
+    return nearest_around(actions, models, {model.number for model in models})
+
+
+def nearest_around(
+    actions: Sequence[ActionFacts], inner: Sequence[ActionFacts], wrapping: Collection[int]
+) -> dict[int, ActionFacts]:
+    """Return for each of some `inner` actions the nearest of those `wrapping` that it is below; see `models_around`."""
     by_id = {action.id: action for action in actions}
     known: dict[str, ActionFacts | None] = {}
     around: dict[int, ActionFacts] = {}
-    for model in models:
-        nearest = _nearest_model(model.parent_id, by_id, known)
+    for one in inner:
+        nearest = _nearest(one.parent_id, by_id, known, wrapping)
         if nearest is not None:
-            around[model.number] = nearest
-    _break_cycles(around, models)
+            around[one.number] = nearest
+    _break_cycles(around, inner)
     return around
 
 
@@ -236,10 +290,13 @@ def taken_from_wrappers(
     return {key: wrapper.number for key, wrapper in taken.items() if wrapper.number not in said}
 
 
-def _nearest_model(
-    place: str | None, by_id: Mapping[str, ActionFacts], known: dict[str, ActionFacts | None]
+def _nearest(
+    place: str | None,
+    by_id: Mapping[str, ActionFacts],
+    known: dict[str, ActionFacts | None],
+    wrapping: Collection[int],
 ) -> ActionFacts | None:
-    """Return the model span at or above an id; `known` holds what is known of other ids."""
+    """Return the one of `wrapping` at or above an id; `known` holds what is known of other ids."""
     passed: list[str] = []
     found: ActionFacts | None = None
     while place is not None:
@@ -249,7 +306,7 @@ def _nearest_model(
         action = by_id.get(place)
         if action is None:
             break
-        if action.kind == ActionKind.MODEL:
+        if action.number in wrapping:
             found = action
             break
         known[place] = None  # who comes here again goes round in a cycle

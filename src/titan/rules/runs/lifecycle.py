@@ -152,7 +152,8 @@ def with_dag_ended(known: Run, dag: Dag) -> Run | None:
         known,
         status=STATUS_AFTER[RunEvent.FAILED if dag_status(dag) is StageStatus.FAILED else RunEvent.COMPLETED],
         status_source=StatusSource.STAGES,
-        ended_at=max(dag.ended_at, known.last_event_at),
+        started_at=max(known.started_at, dag.started_at or dag.submitted_at),
+        ended_at=dag.ended_at,
         reported_end=None,
     )
 

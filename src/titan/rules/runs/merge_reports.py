@@ -25,6 +25,7 @@ from titan.model.actions import (
     Outcome,
     Source,
     first_tags,
+    reason_of,
 )
 from titan.model.runs import Action, counted_alone, lasted_ns
 from titan.ports.runtime import Prices
@@ -214,9 +215,11 @@ def later(one: C | None, other: C | None) -> C | None:
 
 
 def outcome_of(entry: ActionEntry) -> Outcome | None:
-    """Return an action's outcome; one that ended without an outcome succeeded, unless it has a failure."""
+    """Return an action's outcome; one that ended without an outcome succeeded, unless it has a failure or a reason."""
     if entry.outcome is not None or entry.ended_at is None:
         return entry.outcome
+    if entry.failure is not None and reason_of(entry.failure.type) is not None:
+        return None
     return Outcome.ERROR if entry.failure is not None else Outcome.SUCCESS
 
 

@@ -26,12 +26,14 @@ from titan.model.actions import (
     first_tags,
     is_answer,
     part_key,
+    times_of,
 )
 from titan.model.projects import name_of_project
-from titan.model.run_control import StatusSource
+from titan.model.run_control import Origin, StatusSource
 from titan.model.runs import PROCESS, UNKNOWN_AGENT, Action, Run
 from titan.ports.runs_store import KnownCalls, NewEntry
 from titan.ports.runtime import Prices
+from titan.rules.runs.clocks import bounded
 from titan.rules.runs.content import without_content
 from titan.rules.runs.lifecycle import as_it_stood, going_on, not_reported_yet, with_end
 from titan.rules.runs.merge_reports import NEVER_ENDED, later, merged, new_action
@@ -123,7 +125,7 @@ class _Batch:
 
 
 def apply_entries(
-    entries: Iterable[Entry],
+    entries: Sequence[Entry],
     known: KnownCalls,
     *,
     project_id: str,
@@ -136,8 +138,13 @@ def apply_entries(
     Runs that keep no content, as their rows say, or of new ones `capture`, are recorded without any.
     """
     batch = _Batch(project_id, now, known, prices, capture, known.next_number)
+    is_out = bool(known.watched) or any(times_of(entry)[1] > now for entry in entries)
+    placed = bounded(entries, known, now) if is_out else entries
     is_news = [
-        _take_action(batch, entry) if isinstance(entry, ActionEntry) else _take_run(batch, entry) for entry in entries
+        _take_action(batch, entry, as_reported)
+        if isinstance(entry, ActionEntry)
+        else _take_run(batch, entry, as_reported)
+        for entry, as_reported in zip(placed, entries, strict=True)
     ]
     changed = [state for state in batch.runs.values() if state.entry_count > state.run.entry_count]
     actions = [action for place, action in batch.actions.items() if action is not known.actions.get(place)]
@@ -162,7 +169,7 @@ def _state_of(batch: _Batch, entry: Entry, at: datetime) -> _RunState:
         is_new=is_new,
         open_calls=set(batch.known.open_calls.get(entry.run_id, ())),
         entry_count=run.entry_count,
-        started_at=run.started_at,
+        started_at=batch.known.watched[run.id][0] if run.id in batch.known.watched else run.started_at,
         last_event_at=run.last_event_at,
         last_started_at=run.last_started_at,
         lost=run.lost,
@@ -175,16 +182,19 @@ def _row(state: _RunState, now: datetime) -> Run:
     return replace(state.whole(), entry_count=state.entry_count, received_at=now, archived_at=None)
 
 
-def _take_run(batch: _Batch, entry: RunEntry) -> bool:
+def _take_run(batch: _Batch, entry: RunEntry, as_reported: Entry) -> bool:
     state = _state_of(batch, entry, entry.at)
-    entry = entry if state.run.keeps_content else without_content(entry)
+    if not state.run.keeps_content:
+        entry, as_reported = without_content(entry), without_content(as_reported)
     began_at, last_at = (None if entry.end is not None else entry.at), entry.at
     has_moved = False
     if entry.standing is not None:
         has_moved = _stands(state, entry.standing)
         began_at, last_at = entry.standing.last_started_at, entry.standing.last_event_at
-    changes = _words(state.run, entry)
-    if not state.run.has_stages:  # else the DAGs that it submitted say more: their word counts
+    parent = batch.known.runs.get(entry.parent_run_id or "")
+    changes = _words(state.run, entry, of_parent=None if parent is None else parent.origin)
+    # Else who watches it says more: the DAGs that it submitted, or the evaluation that it is of.
+    if not state.run.has_stages and (entry.source is Source.WORLD or entry.run_id not in batch.known.watched):
         changes |= _ending(state, entry)
     changes = {name: value for name, value in changes.items() if value != getattr(state.run, name)}
     is_beyond = entry.at < state.started_at or last_at > state.last_event_at
@@ -197,7 +207,7 @@ def _take_run(batch: _Batch, entry: RunEntry) -> bool:
     state.last_started_at = later(state.last_started_at, began_at)
     state.is_new = False
     state.entry_count += 1
-    batch.kept.append(NewEntry(entry=entry, action_number=None))
+    batch.kept.append(NewEntry(entry=as_reported, action_number=None))
     return True
 
 
@@ -209,13 +219,19 @@ def _stands(state: _RunState, standing: Standing) -> bool:
     return before != (state.last_started_at, state.last_event_at)
 
 
-def _words(run: Run, entry: RunEntry) -> dict[str, object]:
-    """Return what an entry sets at a run; of session, parent and name the first report counts."""
+def _words(run: Run, entry: RunEntry, *, of_parent: Origin | None) -> dict[str, object]:
+    """Return what an entry sets at a run; of session, parent and name the first report counts.
+
+    `of_parent` is the origin of the run that it is a fork of. A trace is named for the agent that was seen in it
+    until its root says more.
+    """
+    is_guessed = run.name == run.agent_id and known_by(run.agent_order)[0] in _GUESSED
     said: dict[str, object] = {
         "session_id": run.session_id or entry.session_id,
         "parent_run_id": run.parent_run_id or entry.parent_run_id,
         "forked_at_action_id": run.forked_at_action_id or entry.forked_at_action_id,
-        "name": run.name or entry.name,
+        "name": (entry.name if is_guessed and not entry.is_name_guessed else None) or run.name or entry.name,
+        "origin": Origin.EVALUATION if Origin.EVALUATION in (entry.origin, of_parent) else run.origin,
         "tags": first_tags(run.tags, entry.tags) if entry.tags else run.tags,
         "detail_digests": _details(run, entry),
         **_agent(run, entry),
@@ -278,9 +294,11 @@ _OF_THE_END: Final = ("status", "status_source", "reason", "ended_at", "reported
 # --- actions ---
 
 
-def _take_action(batch: _Batch, entry: ActionEntry) -> bool:
+def _take_action(batch: _Batch, entry: ActionEntry, as_reported: Entry) -> bool:
+    assert isinstance(as_reported, ActionEntry)
     state, place = _state_of(batch, entry, entry.started_at), (entry.run_id, entry.id)
-    entry = entry if state.run.keeps_content else without_content(entry)
+    if not state.run.keeps_content:
+        entry, as_reported = without_content(entry), without_content(as_reported)
     before = batch.actions.get(place) or batch.known.actions.get(place)
     if before is None:
         number, batch.next_number = batch.next_number, batch.next_number + 1
@@ -289,19 +307,19 @@ def _take_action(batch: _Batch, entry: ActionEntry) -> bool:
         state.lost += lost_by(entry)
     else:
         after = merged(before, entry, batch.prices)
-        if after is before and not batch.is_new_part(before, entry):
+        if after is before and not batch.is_new_part(before, as_reported):
             return False
     if entry.is_part:
-        batch.parts.setdefault(after.number, set()).add(part_key(entry))
+        batch.parts.setdefault(after.number, set()).add(part_key(as_reported))
     batch.actions[place] = after
-    _touch(state, entry, after)
+    _touch(state, entry, after, is_watched=entry.run_id in batch.known.watched)
     state.is_new = False
     state.entry_count += 1
-    batch.kept.append(NewEntry(entry=entry, action_number=after.number))
+    batch.kept.append(NewEntry(entry=as_reported, action_number=after.number))
     return True
 
 
-def _touch(state: _RunState, entry: ActionEntry, action: Action) -> None:
+def _touch(state: _RunState, entry: ActionEntry, action: Action, *, is_watched: bool) -> None:
     """Update the run by a report of one of its actions."""
     state.started_at = min(state.started_at, entry.started_at)
     state.last_event_at = max(state.last_event_at, _last_time(entry))
@@ -310,7 +328,7 @@ def _touch(state: _RunState, entry: ActionEntry, action: Action) -> None:
         state.open_calls.add(action.number)
     else:
         state.open_calls.discard(action.number)
-    if state.run.ended_at is not None and not state.run.has_stages and _goes_on(state.run, entry):
+    if state.run.ended_at is not None and not (state.run.has_stages or is_watched) and _goes_on(state.run, entry):
         state.run = going_on(state.run)
 
 
@@ -334,6 +352,7 @@ _OF_A_SOURCE: Final = 10**18
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _SOURCES: Final = tuple(AgentSource)
+_GUESSED: Final = frozenset({AgentSource.ACTED, AgentSource.NAMED})
 _PLACES: Final = {source: place for place, source in enumerate(_SOURCES)}
 
 
@@ -454,6 +473,7 @@ def joined(run: Run, earlier: Run) -> Run:
         parent_run_id=run.parent_run_id or earlier.parent_run_id,
         forked_at_action_id=run.forked_at_action_id or earlier.forked_at_action_id,
         name=run.name or earlier.name,
+        origin=Origin.EVALUATION if Origin.EVALUATION in (run.origin, earlier.origin) else run.origin,
         tags=first_tags(earlier.tags, run.tags),
     )
     is_over = earlier.status_source is StatusSource.EXPLICIT and earlier.ended_at is not None

@@ -6,12 +6,16 @@ Calls of models and tools count, and other calls. A model call is often reported
 - Of several reports of one call (`duplicates`) one counts: our endpoint's, else the one that started last.
 - A call that our endpoint counted in another run counts there alone.
 
-A cost or token count that only another report of a call has counts there (`cost_places`).
+A cost or token count that only another report of a call has counts there (`cost_places`). Where an agent, a chain or a
+model span around calls reports more tokens than they do, some were lost: then its tokens and its cost count, and theirs
+do not, so that both are of the same calls (`incomplete`).
 """
 
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from decimal import Decimal
+from itertools import accumulate, chain
 from typing import Final
 
 from titan.model.actions import ATTEMPTS, CALLS, INCURRED, PREVENTED, ActionKind, Outcome
@@ -23,6 +27,7 @@ from titan.rules.runs.duplicates import (
     Call,
     calls_of,
     models_around,
+    nearest_around,
     possible_duplicates,
     response_ids_of,
     taken_from_wrappers,
@@ -70,7 +75,7 @@ def token_places(
     calls: Mapping[int, Call], wrappers: Mapping[int, ActionFacts], elsewhere: Sequence[Call], around: Around
 ) -> set[int]:
     """Return the numbers of the reports whose tokens count; see `cost_places`."""
-    best = {number: max(call, key=_token_counts) for number, call in calls.items()}
+    best = {number: _best(call) for number, call in calls.items()}
     offers = {number for number, wrapper in wrappers.items() if _token_counts(wrapper)}
     if offers:
         asking = {number: call for number, call in calls.items() if not _token_counts(best[number])}
@@ -81,8 +86,116 @@ def token_places(
     return {report.number for report in best.values()}
 
 
+_OTHER_CALLS: Final = CALLS - {ActionKind.MODEL}
+MOST_AROUND: Final = 64  # wrappers around a call that are looked at
+
+
+def incomplete(
+    actions: Sequence[ActionFacts],
+    calls: Mapping[int, Call],
+    models: Iterable[ActionFacts],
+    elsewhere: Iterable[Call],
+    response_ids: Mapping[int, str],
+) -> dict[int, Set[int]]:
+    """Return by their numbers the wrappers of which a call was lost, with the numbers of the `calls` left in each.
+
+    Wrappers are agents and chains that are in no model span, and the `models` around calls. One that reports as much
+    as the calls in it shows that none was lost, so nothing in it is looked at. Nothing is known of one with a call of
+    unknown tokens, with a tool that has a cost, or, if it is none of the models, with a call beside it at the same
+    time that is in no agent or chain and may be its own.
+    """
+    frames = [action for action in actions if action.kind not in CALLS and _has_sums(action)]
+    in_models = nearest_around(actions, frames, {one.number for one in actions if one.kind == ActionKind.MODEL})
+    groups = {one.number: one for one in frames if one.number not in in_models}
+    wrappers = groups | {one.number: one for one in models if _has_sums(one)}
+    if not wrappers:
+        return {}
+    others = [*chain(*elsewhere), *(one for one in actions if one.kind in _OTHER_CALLS and one.cost)]
+    above = nearest_around(actions, [*wrappers.values(), *chain(*calls.values()), *others], wrappers)
+    inside: dict[int, dict[int, Call]] = {number: {} for number in wrappers}
+    unsure = {number for report in others for number in _around(report, above)}
+    beside: list[ActionFacts] = []
+    for number, call in calls.items():
+        around = {wrapper for report in call for wrapper in _around(report, above)}
+        for place in around:
+            inside[place][number] = call
+        if groups.keys().isdisjoint(around):
+            beside.append(call[0])
+    unsure |= _overlapping(groups.values(), beside)
+    found: dict[int, Set[int]] = {}
+    settled = set[int]()
+    for wrapper in sorted(wrappers.values(), key=lambda one: len(_around(one, above))):
+        number = wrapper.number
+        if not settled.isdisjoint(_around(wrapper, above)):
+            continue
+        known = inside[number]
+        if number not in unsure:
+            is_same = _is_answer_of(wrapper, known, response_ids)
+            if is_same or (known and _tokens_of(wrapper) == _sum_of(known.values())):
+                settled.add(number)
+            elif _has_more(wrapper, known.values()):
+                settled.add(number)
+                found[number] = known.keys()
+    return found
+
+
+def _has_sums(wrapper: ActionFacts) -> bool:
+    return wrapper.outcome in INCURRED and bool(_token_counts(wrapper) or wrapper.cost)
+
+
+def _around(report: ActionFacts, above: Mapping[int, ActionFacts]) -> Sequence[int]:
+    """Return the numbers of the wrappers around a report, from the innermost on."""
+    found: list[int] = []
+    while (wrapper := above.get(report.number)) is not None and len(found) < MOST_AROUND:
+        found.append(wrapper.number)
+        report = wrapper
+    return found
+
+
+def _overlapping(wrappers: Collection[ActionFacts], calls: Iterable[ActionFacts]) -> set[int]:
+    """Return the numbers of the wrappers that went on when one of some calls did."""
+    spans = sorted((call.started_at_us, call.ended_at_us or call.started_at_us) for call in calls)
+    starts = [started for started, _ in spans]
+    ends = list(accumulate((ended for _, ended in spans), max))
+    until = {one.number: bisect_right(starts, one.ended_at_us or one.started_at_us) for one in wrappers}
+    return {one.number for one in wrappers if until[one.number] and ends[until[one.number] - 1] >= one.started_at_us}
+
+
+def _is_answer_of(wrapper: ActionFacts, calls: Mapping[int, Call], response_ids: Mapping[int, str]) -> bool:
+    """Return whether a wrapper has the answer of the one call in it, however each counts its tokens."""
+    return wrapper.response_id is not None and [wrapper.response_id] == [response_ids.get(number) for number in calls]
+
+
+def _has_more(wrapper: ActionFacts, calls: Collection[Call]) -> bool:
+    """Return whether a wrapper reports more of both than the calls in it, and a cost if one of them has one.
+
+    A call that was lost had a question and an answer; where only one is more, the same call was counted otherwise.
+    """
+    if not calls:
+        return wrapper.kind not in CALLS
+    if any(_token_counts(_best(call)) < 2 and call[0].outcome in (None, Outcome.SUCCESS) for call in calls):
+        return False
+    if wrapper.cost is None and any(report.cost for call in calls for report in call):
+        return False
+    return all(more > less for more, less in zip(_tokens_of(wrapper), _sum_of(calls), strict=True))
+
+
+def _best(call: Call) -> ActionFacts:
+    """Return the report of a call that knows most of its tokens."""
+    return max(call, key=_token_counts)
+
+
+def _sum_of(calls: Iterable[Call]) -> tuple[int, int]:
+    tokens = [_tokens_of(_best(call)) for call in calls]
+    return sum(inputs for inputs, _ in tokens), sum(outputs for _, outputs in tokens)
+
+
+def _tokens_of(report: ActionFacts) -> tuple[int, int]:
+    return report.input_tokens or 0, report.output_tokens or 0
+
+
 def _cost_level(report: ActionFacts) -> int:
-    if report.cost is None or report.outcome is None:
+    if report.cost is None or (report.outcome is None and report.ended_at_us is None):
         return _UNKNOWN
     if ENDPOINT in report.sources:
         return _SEEN
@@ -117,7 +230,7 @@ def totals(
     counts = _counts(actions, answered_elsewhere)
     sums = _Sums()
     for action in actions:
-        if action.kind in CALLS:
+        if action.kind in CALLS or action.number in counts:
             sums.add(action, counts.get(action.number, COUNTS_ALL))
     return sums.totals(), counts
 
@@ -128,14 +241,16 @@ def totals(
 def _counts(actions: Sequence[ActionFacts], answered_elsewhere: Set[str]) -> dict[int, Count]:
     """Return by number what those model calls count as that do not count as any call does."""
     models = [action for action in actions if action.kind == ActionKind.MODEL]
+    has_sums = any(action.kind not in CALLS and _has_sums(action) for action in actions)
     may_be_nested = len(models) > 1 and any(model.parent_id is not None for model in models)
     around = models_around(actions, models) if may_be_nested else {}
-    has_sources = len({model.sources for model in models}) > 1
-    if not (around or has_sources or answered_elsewhere):
+    named = [model.response_id for model in models if model.response_id is not None]
+    may_repeat = len({model.sources for model in models}) > 1 or len(set(named)) < len(named)
+    if not (around or may_repeat or answered_elsewhere or has_sums):
         return {}  # as of most runs
     wrappers = {wrapper.number: wrapper for wrapper in around.values()}
     reports = [model for model in models if model.number not in wrappers]
-    response_ids = response_ids_of(reports, around) if has_sources or answered_elsewhere else {}
+    response_ids = response_ids_of(reports, around)
     elsewhere = {
         report.number: (report,)
         for report in reports
@@ -144,9 +259,15 @@ def _counts(actions: Sequence[ActionFacts], answered_elsewhere: Set[str]) -> dic
     here = calls_of((report for report in reports if report.number not in elsewhere), response_ids)
     calls = {call[0].number: call for call in here}
     giving = {n: one for n, one in wrappers.items() if not _is_elsewhere(one, one.response_id, answered_elsewhere)}
-    costs = cost_places(calls, giving, [*elsewhere.values()], around)
-    tokens = token_places(calls, giving, [*elsewhere.values()], around)
-    repeats = possible_duplicates(here, response_ids) if has_sources else {}
+    partial = (
+        incomplete(actions, calls, giving.values(), elsewhere.values(), response_ids) if around or has_sums else {}
+    )
+    summed = set[int]().union(*partial.values())
+    known = [*elsewhere.values(), *(calls[number] for number in summed)]
+    others = {number: call for number, call in calls.items() if number not in summed}
+    costs = cost_places(others, giving, known, around) | partial.keys()
+    tokens = token_places(others, giving, known, around) | partial.keys()
+    repeats = possible_duplicates(here, response_ids) if may_repeat else {}
     duplicates = {report.number: call[0].number for call in here for report in call[1:]}
     counts = {
         model.number: Count(
@@ -156,7 +277,7 @@ def _counts(actions: Sequence[ActionFacts], answered_elsewhere: Set[str]) -> dic
             duplicate_of=duplicates.get(model.number, repeats.get(model.number)),
         )
         for model in models
-    }
+    } | {number: Count(is_call=False, has_cost=True, has_tokens=True) for number in partial}
     return {number: count for number, count in counts.items() if count != COUNTS_ALL}
 
 
@@ -186,7 +307,9 @@ class _Sums:
 
     def add(self, action: ActionFacts, count: Count) -> None:
         """Add what counts of a call."""
-        outcome = action.outcome
+        # What was cancelled cost something as what failed did; it is in no count of outcomes.
+        is_over = action.outcome is None and action.ended_at_us is not None
+        outcome = Outcome.ERROR if is_over else action.outcome
         sums = self._by_outcome.get(outcome)
         if sums is None:
             sums = self._by_outcome[outcome] = _OutcomeSums()
@@ -195,7 +318,7 @@ class _Sums:
             sums.output_tokens += action.output_tokens or 0
         if count.has_cost:
             _add_cost(sums, action)
-        if count.is_call:
+        if count.is_call and not is_over:
             sums.calls += 1
             if outcome in ATTEMPTS:
                 self._note_attempt(action)
@@ -233,8 +356,8 @@ class _Sums:
 
 def _add_cost(sums: _OutcomeSums, action: ActionFacts) -> None:
     if action.cost is None:
-        # What calls a model costs something: a model call, and an embedding, which is a call of another kind.
-        sums.unpriced += action.kind == ActionKind.MODEL or (action.kind == ActionKind.CALL and bool(action.model))
+        # What calls a model costs something: a model call, an embedding, a call of another kind, and a wrapper of them.
+        sums.unpriced += action.kind not in _OTHER_CALLS or (action.kind == ActionKind.CALL and bool(action.model))
     elif action.cost:
         sums.cost += action.cost
         sums.estimated += action.is_cost_estimated

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
@@ -14,6 +14,7 @@ from litestar import Request
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from titan.model.errors import InvalidInput, TooLarge
+from titan.model.expectations import expected_of, found_of
 from titan.orchestrator.receipts import Once, once
 from titan.orchestrator.submit import Submitter
 from titan.ports.jobs_store import Reader, Transaction
@@ -22,7 +23,7 @@ from titan.rules import tokens
 from titan.rules.names import check_project
 from titan.server.app_state import AppState
 from titan.server.http.access import KEY_HEADER, Caller, Sender, token_in
-from titan.server.http.validation import expected_of, found_of, with_whole_days
+from titan.server.http.validation import with_whole_days
 from titan.server.lookup import parse_ids
 from titan.wire.base import ScopeQuery
 
@@ -233,7 +234,7 @@ class Call:
         try:
             return msgspec.json.decode(raw, type=shape)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise _unreadable("body", self.request, error, shape) from error
+            raise _unreadable("body", self.request, error, shape, _plain(raw)) from error
 
     def mark(self, content: bytes | None = None) -> Once | None:
         """Return the request's idempotency key with a fingerprint of the request; None without a key.
@@ -333,17 +334,25 @@ def _checked_encoding(raw: bytes, what: str, request: Request[Any, Any, Any]) ->
         raise _unreadable(what, request, error) from error
 
 
+def _plain(raw: bytes) -> Any:
+    """Return the value of a body, UNSET where it is no JSON behind the first misfit, which msgspec did not read."""
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return msgspec.UNSET
+
+
 def _unreadable(
     what: str,
     request: Request[Any, Any, Any],
     error: Exception,
     shape: Any = None,
-    fields: Mapping[str, str] | None = None,
+    given: Any = None,
 ) -> InvalidInput:
     return InvalidInput(
         f"{what} of {request.method} {request.scope['path']}",
-        expected=expected_of(shape, error),
-        found=found_of(error, fields or {}),
+        expected=expected_of(shape, error, given),
+        found=found_of(error, shape, given),
         next_step="Correct it and send it again.",
     )
 

@@ -284,6 +284,8 @@ class Connection(HttpToolsProtocol):
         self.scope["headers"] = list(self.headers)
         self._tracker.start_request(self._opened)
         super().on_headers_complete()
+        if not self.parser.should_upgrade() and not self.cycle.keep_alive:
+            self.cycle.transport = _LastAnswer(self)  # type: ignore[assignment]  # all of one but `close`
 
     def on_body(self, body: bytes) -> None:
         self._header_bytes = 0
@@ -300,6 +302,13 @@ class Connection(HttpToolsProtocol):
         if not self.pipeline:
             self._tracker.end_request(self._opened)
         super().on_response_complete()
+
+    def close_after_answer(self) -> None:
+        """Close the connection; a client that is still sending can read the answer before."""
+        if self._phase is Phase.BODY:
+            self._end()
+        else:
+            self.transport.close()
 
     def handle_websocket_upgrade(self) -> None:
         self._is_over = True
@@ -398,6 +407,17 @@ class Connection(HttpToolsProtocol):
         if self._timeout is not None:
             self._timeout.cancel()
             self._timeout = None
+
+
+class _LastAnswer:
+    """The transport of a connection for an answer after which uvicorn closes it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.close = connection.close_after_answer
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection.transport, name)
 
 
 class Socket(WebSocketsSansIOProtocol):

@@ -4,13 +4,14 @@ import asyncio
 import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from titan.model.dags import Dag, NewDag
 from titan.model.errors import InvalidInput
 from titan.model.jobs import JobKind, JobSpec
-from titan.model.run_control import Orchestrator
+from titan.model.run_control import Orchestrator, Origin
 from titan.model.shaped import shaped
 from titan.orchestrator.archives import look_into
 from titan.orchestrator.bus import BusClosed, Kind, Topic
@@ -31,7 +32,7 @@ from titan.server.http.authorization import authorize, blobs_within_reach, check
 from titan.server.http.call import LARGE_BODY_BYTES, Call, Json
 from titan.server.http.route import Routes
 from titan.server.http.validation import check_text
-from titan.server.lookup import Page, blob_path, filtered_page, find_dag, page_of_ids, parse_ids
+from titan.server.lookup import Page, blob_path, filtered_page, find_dag, origin_of, page_of_ids, parse_ids
 from titan.server.views.jobs import dag_view, dag_with_jobs
 from titan.wire import work as wire
 
@@ -61,6 +62,8 @@ async def submit_dag(call: Call) -> Json[wire.Submitted]:
     if body.world is not None:
         await authorize(call, Permission.EVALUATE)
         check_world(new)
+    elif (run_id := new.agent_run_id) is not None:
+        new = replace(new, origin=await asyncio.to_thread(_origin_of_run, call, run_id))
     await _keep_scripts(call, body)
     dag_id = call.app.ids.dag_id()
 
@@ -80,10 +83,17 @@ def list_dags(call: Call, reader: Reader, query: wire.DagsQuery) -> wire.DagsAns
     return wire.DagsAnswer(dags=[dag_view(dag) for dag in found.rows], more=found.more, next=found.next)
 
 
+def _origin_of_run(call: Call, run_id: str) -> Origin:
+    """Return the origin of a run that was recorded before it submits a stage, as a fork's is."""
+    run = call.app.calls.read(lambda reader: reader.run(call.project_id, call.app.recorder.known_as(run_id)))
+    return Origin.PRODUCTION if run is None else run.origin
+
+
 def _asked_for(reader: Reader, project_id: str, query: wire.DagsQuery) -> Page[Dag]:
     name = plain(query.name) if query.name else None
     part = plain(query.q).lower() if query.q else ""
     statuses = query.status.split(",") if query.status else None
+    origin = origin_of(query.origin, is_named=any((query.ids, query.run, query.name)))
 
     def matching(dags: list[Dag]) -> list[Dag]:
         return [
@@ -91,12 +101,13 @@ def _asked_for(reader: Reader, project_id: str, query: wire.DagsQuery) -> Page[D
             for dag in dags
             if name in (None, dag.name)
             and query.run in (None, dag.run_id)
+            and origin in (None, dag.origin)
             and (part in dag.name.lower() or part in (dag.run_id or "").lower())
             and (statuses is None or dag_status(dag) in statuses)
         ]
 
     def read(before: str | None, limit: int) -> list[Dag]:
-        return reader.dags(project_id, run_id=query.run, name=name, before=before, limit=limit)
+        return reader.dags(project_id, run_id=query.run, name=name, origin=origin, before=before, limit=limit)
 
     if query.ids is not None:
         return page_of_ids(reader.dags_of_ids(project_id, parse_ids(query.ids)), matching)

@@ -7,19 +7,20 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from titan.evaluate.agent_runs import (
+from titan.evaluate.agent_runs import calls_of_run, dispatch, is_submitted, ledger_after, new_run_id
+from titan.evaluate.contract import read_exchange
+from titan.evaluate.definitions import (
+    AgentDefinition,
+    EndpointDefinition,
+    HttpAgent,
+    Seed,
+    WorkflowDefinition,
     agent_definition_of,
-    calls_of_run,
     definition_of,
-    dispatch,
-    is_submitted,
-    ledger_after,
-    new_run_id,
     seed_of,
 )
-from titan.evaluate.contract import read_exchange
-from titan.evaluate.definitions import AgentDefinition, EndpointDefinition, HttpAgent, Seed, WorkflowDefinition
 from titan.evaluate.external import AgentClient
+from titan.evaluate.frozen import is_outdated, ran_with
 from titan.evaluate.registry import Registry
 from titan.model.errors import AgentUnpublished, NotDispatchable, NotSupported, RunInFlight
 from titan.model.evaluations import (
@@ -62,6 +63,7 @@ T = TypeVar("T")
 _WORKFLOW: Final = "/api/projects/{project}/workflows/{workflow}"
 _TASK: Final = _WORKFLOW + "/tasks/{task}"
 CHECK_SECONDS: Final = 10.0
+_OUTDATED: Final = "initial_state: the world has another one by now; re-seed the task to take it"
 
 
 # --- workflows ---
@@ -69,7 +71,7 @@ CHECK_SECONDS: Final = 10.0
 
 @route("PUT " + _WORKFLOW, Permission.EVALUATE)
 def put_workflow(call: Call, tx: CallTransaction, body: wire.WorkflowBody) -> wire.WorkflowView:
-    """Create a workflow, or replace its definition; agent runs that are under way keep the one they began with."""
+    """Create a workflow, or replace its definition; agent runs that exist keep the one they were dispatched with."""
     definition, name = read_definition("definition", body.definition, WorkflowDefinition), call.path("workflow")
     check_slug(name)
     registry = Registry(tx=tx, project_id=call.project_id)
@@ -211,12 +213,24 @@ async def show_agent_run(call: Call, query: wire.AgentRunQuery) -> wire.AgentRun
     if run.status not in ENDED and query.wait_seconds:
         await call.app.dispatcher.wait(run, seconds=query.wait_seconds)
         run = await call.read_runs(partial(_find_run, call=call))
-    world = definition_of(await call.read_runs(partial(find_workflow, call=call))).world
     source_id = run.source_run_id
     source = (
         None if source_id is None else await call.read_runs(lambda reader: reader.agent_run(run.project_id, source_id))
     )
-    return detail_view(run, world, source)
+    return detail_view(run, source)
+
+
+@route("GET " + _TASK + "/agent-runs/{run}/seed", Permission.SEE_EVALUATED)
+def show_seed(call: Call, reader: CallReader) -> wire.SeedView:
+    """Show the seed of an agent run with its initial state, whatever became of the task since."""
+    run = _find_run(reader, call)
+    found = ran_with(reader, run)
+    if found.seed is None:
+        raise unknown("seed of the agent run", run.run_id, "It ran before seeds were stored, and its task has another.")
+    state = None if found.state is None else _decoded(found.state)
+    return wire.SeedView(
+        seed_digest=run.seed_digest, odyssey_seed={**msgspec.to_builtins(found.seed), "initial_state": state}
+    )
 
 
 @route("POST " + _TASK + "/agent-runs/{run}/re-run", Permission.EVALUATE, status=202, mutates=True, adds=True)
@@ -272,12 +286,9 @@ async def show_tool_call(call: Call) -> wire.ToolCallDetailView:
     found = next((one for one in calls if str(one.sequence) == asked), None)
     if found is None:
         raise unknown("tool call", asked, f"The run has {len(calls)}, from 0.")
-    task, workflow = await asyncio.gather(
-        call.read_runs(partial(find_task, call=call)), call.read_runs(partial(find_workflow, call=call))
-    )
-    initial = seed_of(task).initial_state or definition_of(workflow).world.initial_state
-    snapshot = ledger_after(initial, calls, found.sequence).snapshot()
-    return shaped(wire.ToolCallDetailView, found, ledger=msgspec.to_builtins(snapshot))
+    initial = await call.read_runs(lambda reader: ran_with(reader, _find_run(reader, call)).initial)
+    ledger = None if initial is None else ledger_after(initial, calls, found.sequence).snapshot()
+    return shaped(wire.ToolCallDetailView, found, ledger=msgspec.to_builtins(ledger))
 
 
 # --- helpers ---
@@ -382,14 +393,16 @@ def warnings_of_world(world: World) -> list[str]:
     return [f"{one.place}: {one.message}" for one in world_warnings(world)]
 
 
-def task_view(task: Task, world: World) -> wire.TaskView:
+def task_view(task: Task, workflow: Workflow) -> wire.TaskView:
     """Return a task."""
+    world = definition_of(workflow).world
+    outdated = [_OUTDATED] if is_outdated(task, workflow) else []
     return shaped(
         wire.TaskView,
         task,
         odyssey_seed=_decoded(task.seed),
         scorers=_decoded(task.scorers),
-        warnings=list(warnings_of_seed(world, seed_of(task))),
+        warnings=[*outdated, *warnings_of_seed(world, seed_of(task))],
     )
 
 
@@ -419,8 +432,9 @@ def run_view(run: AgentRun) -> wire.AgentRunView:
     return shaped(wire.AgentRunView, run, **_derived(run))
 
 
-def detail_view(run: AgentRun, world: World, source: AgentRun | None = None) -> wire.AgentRunDetailView:
+def detail_view(run: AgentRun, source: AgentRun | None = None) -> wire.AgentRunDetailView:
     """Return an agent run with its details; `source` is the run that it repeats."""
+    config = _decoded(run.config)
     return shaped(
         wire.AgentRunDetailView,
         run,
@@ -430,10 +444,22 @@ def detail_view(run: AgentRun, world: World, source: AgentRun | None = None) -> 
         metadata=None if run.metadata is None else _decoded(run.metadata),
         soft_warnings=_decoded(run.soft_warnings),
         scorers=_decoded(run.scorers),
-        config=_decoded(run.config),
-        config_changes=[] if source is None else list(_differences(_decoded(source.config), _decoded(run.config))),
-        has_no_calls=run.status is AgentRunStatus.COMPLETED and bool(world.tools) and not _decoded(run.sources),
+        config=config,
+        config_changes=[] if source is None else list(_differences(_configured(source), _configured(run))),
+        has_no_calls=run.status is AgentRunStatus.COMPLETED
+        and bool(config.get("tool_modes"))
+        and not _decoded(run.sources),
     )
+
+
+def _configured(run: AgentRun) -> dict[str, Any]:
+    """Return what may differ between an agent run and its re-run; None for digests that were not stored."""
+    config = {name: value for name, value in _decoded(run.config).items() if name not in _OWN_DIGESTS}
+    digests = {"world": run.world_digest, "state": run.state_digest, "scorers": run.scorers_digest}
+    return {**config, **digests, "seed": None if run.world_digest is None else run.seed_digest}
+
+
+_OWN_DIGESTS: Final = ("world", "scorers_digest")  # of runs from before definitions were frozen
 
 
 def _differences(before: Any, after: Any, path: str = "") -> Iterator[wire.ConfigChange]:

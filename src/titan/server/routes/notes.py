@@ -22,7 +22,7 @@ from titan.server.http.authorization import check_reporter, check_scored
 from titan.server.http.call import Call
 from titan.server.http.responses import json_answer
 from titan.server.http.route import Routes
-from titan.server.lookup import unknown
+from titan.server.lookup import origin_of, unknown
 from titan.server.routes.recording import run_of_caller
 from titan.server.routes.registry import find_recorded_run, window_start
 from titan.server.views.runs import note_view, run_view
@@ -157,6 +157,7 @@ def list_intercepts(call: Call, reader: CallReader, query: wire.InterceptsQuery)
         rows = reader.runs_in_need(
             call.project_id,
             since=begin,
+            origin=origin_of(query.origin, is_named=False),
             agent_id=query.agent_id,
             has_acknowledged=query.include_acknowledged,
             skip=looked_at,

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import groupby
 from typing import Final, TypeVar
 
 from titan.insight.trends import difference, interval, mean, trends
 from titan.model.errors import InvalidInput, UnknownAgent, UnknownRun
-from titan.model.run_control import RunStatus
+from titan.model.evaluations import RegisteredAgent
+from titan.model.run_control import Origin, RunStatus
 from titan.model.runs import AgentVersion, Run
 from titan.model.shaped import shaped
 from titan.ports.runs_store import CallReader, RunFilter
@@ -16,8 +18,8 @@ from titan.rules.names import shown
 from titan.rules.runs.windows import WINDOWS_ARE, is_window, span_of
 from titan.server.http.call import Call
 from titan.server.http.route import Routes
-from titan.server.lookup import parse_ids, unknown
-from titan.server.views.runs import agent_view, registered_view
+from titan.server.lookup import origin_of, parse_ids, unknown
+from titan.server.views.runs import agent_view, agent_without_runs, registered_view
 from titan.wire import runs as wire
 from titan.wire.base import IntervalView
 
@@ -72,6 +74,10 @@ def run_filter(call: Call, query: wire.RegistryQuery) -> RunFilter:
         query,
         statuses=_statuses(query.status),
         min_cost=checked_cost(query.min_cost, name="min_cost"),
+        origin=origin_of(
+            query.origin,
+            is_named=isinstance(query, wire.ExportQuery) or any((query.ids, query.parent_run_id, query.session_id)),
+        ),
         started_since=window_start(call, query.window),
         text=query.q or None,
         is_by_name=query.names_only,
@@ -114,15 +120,16 @@ def _statuses(text: str | None) -> frozenset[RunStatus]:
 def list_agents(call: Call, reader: CallReader, query: wire.AgentsQuery) -> wire.AgentsAnswer:
     """List the agents that runs were recorded of or that are registered, by id."""
     project_id, after = call.project_id, query.cursor or ""
-    agents = reader.agents(project_id, part=query.q or None, after=after, limit=query.limit + 1)
-    registered = {one.id: one for one in reader.registered_agents(project_id)}
-    views = [agent_view(agent, registered.pop(agent.agent_id, None)) for agent in agents]
+    origin = origin_of(query.origin, is_named=False)
+    agents = reader.agents(project_id, part=query.q or None, origin=origin, after=after, limit=query.limit + 1)
+    registered = _registered(reader, project_id)
+    views = [agent_view(agent, registered.pop(agent.agent_id, ())) for agent in agents]
     until = agents[-1].agent_id if len(agents) > query.limit else None
     part = (query.q or "").casefold()
     views += [
         registered_view(one)
-        for one in registered.values()
-        if one.id > after and part in one.id.casefold() and (until is None or one.id < until)
+        for name, one in registered.items()
+        if name > after and part in name.casefold() and (until is None or name < until)
     ]
     views.sort(key=lambda view: view.agent_id)
     is_last = len(views) <= query.limit
@@ -132,12 +139,13 @@ def list_agents(call: Call, reader: CallReader, query: wire.AgentsQuery) -> wire
 
 
 @route("GET /api/v1/agents/{agent}/stats", Permission.SEE_ALL)
-def show_agent(call: Call, reader: CallReader) -> wire.AgentStatsView:
+def show_agent(call: Call, reader: CallReader, query: wire.AgentQuery) -> wire.AgentStatsView:
     """Show an agent: its runs by day, whether its figures changed, and the types of its errors."""
     now, project_id = call.app.clock.now(), call.project_id
-    agent = _found_agent(call, reader)
+    origin = origin_of(query.origin, is_named=False)
+    agent = _found_agent(call, reader, origin)
     agent_id = agent.agent_id
-    days = reader.days_of_agent(project_id, agent_id, since=now - timedelta(days=TREND_DAYS))
+    days = reader.days_of_agent(project_id, agent_id, since=now - timedelta(days=TREND_DAYS), origin=origin)
     return wire.AgentStatsView(
         agent=agent,
         days=[
@@ -153,7 +161,7 @@ def show_agent(call: Call, reader: CallReader) -> wire.AgentStatsView:
         trends=[shaped(wire.TrendView, trend, verdict=trend.verdict.value) for trend in trends(days, today=now.date())],
         errors=[
             shaped(wire.ErrorTypeView, error, example_run_id=error.run_id, example_action_id=error.action_id)
-            for error in reader.errors_of_agent(project_id, agent_id, limit=ERROR_TYPES)
+            for error in reader.errors_of_agent(project_id, agent_id, limit=ERROR_TYPES, origin=origin)
         ],
     )
 
@@ -161,8 +169,9 @@ def show_agent(call: Call, reader: CallReader) -> wire.AgentStatsView:
 @route("GET /api/v1/agents/{agent}/versions", Permission.SEE_ALL)
 def show_versions(call: Call, reader: CallReader, query: wire.AgentVersionsQuery) -> wire.AgentVersionsAnswer:
     """Show an agent's versions by their code, with the determinism of their runs, and compare two of them."""
-    agent = _found_agent(call, reader)
-    found = reader.versions_of_agent(call.project_id, agent.agent_id, limit=VERSIONS)
+    origin = origin_of(query.origin, is_named=False)
+    agent = _found_agent(call, reader, origin)
+    found = reader.versions_of_agent(call.project_id, agent.agent_id, limit=VERSIONS, origin=origin)
     after = found[0] if found and query.after is None else _version(found, query.after)
     older = [one for one in found if one is not after]
     before = older[0] if older and query.before is None else _version(found, query.before)
@@ -208,17 +217,25 @@ def _difference_view(before: AgentVersion, after: AgentVersion) -> wire.VersionD
     )
 
 
-def _found_agent(call: Call, reader: CallReader) -> wire.AgentView:
-    """Return the agent that the path names.
+def _registered(reader: CallReader, project_id: str) -> dict[str, Sequence[RegisteredAgent]]:
+    """Return by name the agents that are registered, the newest first."""
+    by_name = groupby(reader.registered_agents(project_id), key=lambda one: one.id)
+    return {name: list(found) for name, found in by_name}
+
+
+def _found_agent(call: Call, reader: CallReader, origin: Origin | None) -> wire.AgentView:
+    """Return the agent that the path names, with totals over its runs of `origin`, which may be none.
 
     Raises:
         UnknownAgent: it has no runs and is not registered.
     """
     agent_id = call.app.recorder.known_as(call.path("agent"))
-    agents = reader.agents(call.project_id, agent_id=agent_id, limit=1)
-    registered = reader.registered_agent(call.project_id, agent_id)
+    agents = reader.agents(call.project_id, agent_id=agent_id, origin=origin, limit=1)
+    registered = _registered(reader, call.project_id).get(agent_id, ())
     if agents:
         return agent_view(agents[0], registered)
-    if registered is not None:
+    if registered:
         return registered_view(registered)
+    if others := reader.agents(call.project_id, agent_id=agent_id, limit=1):
+        return agent_without_runs(agent_id, first_seen_at=others[0].first_seen_at, last_seen_at=others[0].last_seen_at)
     raise unknown(UnknownAgent, "agent", agent_id, "List them with GET /api/v1/agents.")

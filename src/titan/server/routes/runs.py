@@ -78,7 +78,9 @@ def _elsewhere(reader: CallReader, project_id: str, wanted: RunFilter) -> Elsewh
     ever = dataclasses.replace(wanted, started_since=None)
     meant = wanted.agent_id or wanted.text or ""
     agents = reader.agents(project_id, limit=COUNTED) if meant else []
+    whatever_for = dataclasses.replace(wanted, origin=None)
     return ElsewhereView(
+        in_all_origins=0 if wanted.origin is None else reader.count_runs(project_id, whatever_for, up_to=COUNTED),
         in_all_time=reader.count_runs(project_id, ever, up_to=COUNTED),
         similar_agents=similar_names(meant, [agent.agent_id for agent in agents]),
     )

@@ -12,6 +12,7 @@ from titan.ports.runs_store import CallFilter, CallReader
 from titan.rules.access import Permission
 from titan.server.http.call import Call
 from titan.server.http.route import Routes
+from titan.server.lookup import origin_of
 from titan.server.routes.recording import MAX_RECORD_BYTES, record
 from titan.server.routes.telemetry import content_of, with_zone
 from titan.server.views.runs import intervention_view
@@ -69,6 +70,7 @@ def list_interventions(call: Call, reader: CallReader, query: wire.Interventions
     wanted = CallFilter(
         name=query.intervention_type or None,
         agent_id=query.agent_id or None,
+        origin=origin_of(query.origin, is_named=bool(query.run_id)),
         run_id=query.run_id or None,
         since=with_zone(query.start_date),
         until=with_zone(query.end_date),

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from titan.evaluate.agent_runs import definition_of
 from titan.evaluate.definitions import (
     AgentDefinition,
     EndpointDefinition,
@@ -16,6 +15,7 @@ from titan.evaluate.definitions import (
     Seed,
     TaskDefinition,
     WorkflowDefinition,
+    definition_of,
 )
 from titan.evaluate.registry import Change, Changed, Registry
 from titan.evaluate.suites import tasks_in
@@ -74,7 +74,7 @@ async def _import(call: Call, found: list[TaskDefinition], *, reseeds: bool) -> 
         world = definition_of(workflow).world
         registry, changes, warnings = Registry(tx=tx, project_id=call.project_id), Counter[Change](), []
         for definition in found:
-            task, change = registry.put_task(workflow.id, definition, reseeds=reseeds)
+            task, change = registry.put_task(workflow, definition, reseeds=reseeds)
             changes[change] += 1
             if change is not Change.UNCHANGED:
                 warnings += [f"{task.id}: {line}" for line in warnings_of_seed(world, definition.odyssey_seed)]
@@ -93,19 +93,18 @@ def list_tasks(call: Call, reader: CallReader, query: wire.TasksQuery) -> wire.T
     """List the tasks of a workflow, by id."""
     workflow = find_workflow(reader, call)
     found = reader.tasks(workflow.project_id, workflow.id, after=query.after, limit=query.limit)
-    world = definition_of(workflow).world
-    return wire.TasksAnswer(tasks=[task_view(task, world) for task in found])
+    return wire.TasksAnswer(tasks=[task_view(task, workflow) for task in found])
 
 
 @route("GET " + _TASK, Permission.SEE_EVALUATED)
 def show_task(call: Call, reader: CallReader) -> wire.TaskView:
     """Show a task with its seed."""
-    return task_view(find_task(reader, call), definition_of(find_workflow(reader, call)).world)
+    return task_view(find_task(reader, call), find_workflow(reader, call))
 
 
 @route("POST " + _TASK + "/re-seed", Permission.EVALUATE)
 def reseed_task(call: Call, tx: CallTransaction, body: wire.ReseedBody) -> wire.TaskView:
-    """Freeze a task's seed anew, with the axes that are given changed; earlier runs keep the digest of theirs."""
+    """Freeze a task's seed anew, with the axes that are given changed; earlier runs keep theirs."""
     before, workflow = find_task(tx, call), find_workflow(tx, call)
     seed: dict[str, Any] = msgspec.json.decode(before.seed)
     scorers = msgspec.json.decode(before.scorers) if body.scorers is None else body.scorers
@@ -115,8 +114,8 @@ def reseed_task(call: Call, tx: CallTransaction, body: wire.ReseedBody) -> wire.
         odyssey_seed=read_definition("odyssey_seed", seed | body.odyssey_seed, Seed),
         scorers=read_definition("scorers", scorers, tuple[Scorer, ...]),
     )
-    task, _ = Registry(tx=tx, project_id=call.project_id).put_task(workflow.id, definition, anew=True)
-    return task_view(task, definition_of(workflow).world)
+    task, _ = Registry(tx=tx, project_id=call.project_id).put_task(workflow, definition, anew=True)
+    return task_view(task, workflow)
 
 
 @route("DELETE " + _TASK, Permission.EVALUATE)

@@ -22,7 +22,7 @@ from titan.rules.runs.totals import tally_of
 from titan.server.http.call import Call
 from titan.server.http.responses import JSON
 from titan.server.http.route import Routes
-from titan.server.lookup import open_blob, parse_ids, unknown
+from titan.server.lookup import open_blob, origin_of, parse_ids, unknown
 from titan.server.routes.export_import import download
 from titan.server.routes.registry import COUNTED, checked_cost, find_recorded_run
 from titan.server.routes.runs import with_stages
@@ -192,6 +192,7 @@ def call_filter(query: wire.CallsQuery) -> CallFilter:
         name=query.action_name or None,
         kinds=_words(query.kind, "kind", _KINDS),
         agent_id=query.agent_id or None,
+        origin=origin_of(query.origin, is_named=isinstance(query, wire.LedgerExportQuery) or bool(query.run_id)),
         run_id=query.run_id or None,
         min_cost=checked_cost(query.min_cost, name="min_cost"),
         max_cost=checked_cost(query.max_cost, name="max_cost"),

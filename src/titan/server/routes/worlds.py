@@ -12,7 +12,7 @@ from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
 from titan.evaluate.worlds import PROBE, Begun, LiveRun, Refused
-from titan.model.actions import ActionEntry, ActionKind, Outcome, Payload, Source
+from titan.model.actions import CLOCK_SKEW, ActionEntry, ActionKind, Outcome, Payload, Source
 from titan.model.errors import TitanError, TooLarge
 from titan.rules.access import Permission
 from titan.server.chat_recording import CallRecorder
@@ -172,7 +172,12 @@ async def add_event(call: Call) -> Response[Any]:
 @_refusing
 async def show_task(call: Call) -> Response[Any]:
     """Return the task of a run, for an agent that runs as a job."""
-    return json_answer(_run(call).task_input)
+    run, attempt = _run(call), call.header("x-titan-attempt")
+    run.attempt = run.attempt or attempt
+    if attempt != run.attempt and attempt is not None:
+        run.has_second_attempt = True  # the first one may have acted
+        raise Refused(409, "run_begun", f"The agent of the run {run.run_id} has begun before; stop.")
+    return json_answer(run.task_input)
 
 
 @route("POST /api/world/runs/{run}/response", Permission.ACT, body=AnyObject, answer=AnyObject)
@@ -266,7 +271,8 @@ async def _object(call: Call, limit_bytes: int, *, error_class: str = "arguments
     try:
         return msgspec.json.decode(raw or b"{}", type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refused(400, error_class, f"expected a JSON object; found {error}") from error
+        found = "other JSON" if isinstance(error, msgspec.ValidationError) else str(error)
+        raise Refused(400, error_class, f"expected a JSON object; found {found}") from error
 
 
 def _event(
@@ -278,36 +284,43 @@ def _event(
     sequence: int,
     now: datetime,
 ) -> ActionEntry:
-    at, note = _occurred_at(payload, now)
+    reported, note = _occurred_at(payload)
+    at = now if reported is None else run.time_of(reported, actor, now)
+    is_outside = at is None
+    if is_outside and reported is not None:
+        note = f"__occurred_at: {reported.isoformat()} is not within the run; when it came counts"
     if note is not None:
         run.warnings.append(note)
     said = {name: value for name, value in payload.items() if not name.startswith("__")}
-    details = {"event": {"type": event_type, "sequence": sequence, "received_at": now.isoformat()}}
+    event: dict[str, object] = {"type": event_type, "sequence": sequence, "received_at": now.isoformat()}
+    if reported not in (None, at):
+        event["occurred_at"] = payload["__occurred_at"]
     return ActionEntry(
         id=f"event-{sequence}",
         run_id=run.run_id,
         source=Source.WORLD,
         kind=kind,
         name=event_type,
-        started_at=at,
-        ended_at=at,
+        started_at=at or now,
+        ended_at=at or now,
         outcome=Outcome.SUCCESS,
         actor=actor,
         outputs=Payload(encoded_text(said)),
-        details=msgspec.json.encode(details).decode(),
+        tags=(CLOCK_SKEW,) if is_outside else (),
+        details=msgspec.json.encode({"event": event}).decode(),
     )
 
 
-def _occurred_at(payload: Mapping[str, Any], now: datetime) -> tuple[datetime, str | None]:
-    """Return when an event happened, by default now, and a warning if its own time is invalid."""
+def _occurred_at(payload: Mapping[str, Any]) -> tuple[datetime | None, str | None]:
+    """Return when an event happened, as its agent says, and a warning if that is invalid."""
     said = payload.get("__occurred_at")
     if said is None:
-        return now, None
+        return None, None
     try:
         at = datetime.fromisoformat(said)
         return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).astimezone(UTC), None
     except (TypeError, ValueError, OverflowError):
-        return now, f"__occurred_at: expected a time of ISO 8601; found {str(said)[:60]!r}; when it came counts"
+        return None, f"__occurred_at: expected a time of ISO 8601; found {str(said)[:60]!r}; when it came counts"
 
 
 def _refusal(status: int, error_class: str, message: str) -> Response[bytes]:

@@ -21,7 +21,7 @@ from titan.insight.export import ExportedRun
 from titan.model.actions import Entry, Failure, Payload, RunEntry
 from titan.model.errors import UnknownArtifact
 from titan.model.evaluations import RegisteredAgent
-from titan.model.run_control import RunStatus
+from titan.model.run_control import Origin, RunStatus
 from titan.model.runs import Action, AgentRow, Intervention, Note, Run, Tally
 from titan.model.shaped import shaped
 from titan.ports.runs_store import CallReader, CallStore, RunFilter, StoredEntry, TapeBlob, TapeCheck
@@ -79,14 +79,19 @@ ENTRIES_AT_ONCE: Final = 100  # most runs report everything with their first ent
 
 def run_views(reader: CallReader, runs: Sequence[Run]) -> list[wire.RunView]:
     """Return runs; the progress of a known agent's run is estimated from its earlier runs."""
-    unsure = {(run.project_id, run.agent_id) for run in runs if run.status is RunStatus.RUNNING and run.total is None}
-    earlier = {key: _earlier_calls(reader, *key) for key in unsure}
-    return [run_view(run, earlier.get((run.project_id, run.agent_id), ())) for run in runs]
+    unsure = [run for run in runs if run.status is RunStatus.RUNNING and run.total is None]
+    earlier = {_kind(run): _earlier_calls(reader, run) for run in {_kind(run): run for run in unsure}.values()}
+    return [run_view(run, earlier.get(_kind(run), ())) for run in runs]
 
 
-def _earlier_calls(reader: CallReader, project_id: str, agent_id: str) -> list[int]:
-    wanted = RunFilter(statuses=frozenset({RunStatus.COMPLETED}), agent_id=agent_id, has_archived=True)
-    found, _ = reader.registry(project_id, wanted, sort="started", is_ascending=False, after=None, limit=LOOKED_AT)
+def _kind(run: Run) -> tuple[str, str, Origin]:
+    return run.project_id, run.agent_id, run.origin
+
+
+def _earlier_calls(reader: CallReader, run: Run) -> list[int]:
+    ended = frozenset({RunStatus.COMPLETED})
+    wanted = RunFilter(statuses=ended, agent_id=run.agent_id, origin=run.origin, has_archived=True)
+    found, _ = reader.registry(run.project_id, wanted, sort="started", is_ascending=False, after=None, limit=LOOKED_AT)
     return [run.tally.calls for run in found]
 
 
@@ -136,6 +141,8 @@ def tally_view(tally: Tally) -> wire.TallyView:
         attempted_cost_usd=tally.attempted_cost,
         prevented_cost_usd=tally.prevented,
         saved_cost_usd=tally.saved,
+        input_tokens=tally.input_tokens or None,
+        output_tokens=tally.output_tokens or None,
         success_rate=tally.success / tally.attempts if tally.attempts else None,
     )
 
@@ -162,32 +169,42 @@ def note_view(note: Note) -> NoteView:
     return shaped(NoteView, note)
 
 
-def agent_view(agent: AgentRow, registered: RegisteredAgent | None = None) -> wire.AgentView:
-    """Return an agent with its registration."""
-    return shaped(
-        wire.AgentView, agent, cost_usd=agent.cost, registered=None if registered is None else _registration(registered)
-    )
+def agent_view(agent: AgentRow, registered: Sequence[RegisteredAgent] = ()) -> wire.AgentView:
+    """Return an agent with its registrations."""
+    return shaped(wire.AgentView, agent, cost_usd=agent.cost, registered=list(map(_registration, registered)))
 
 
-def registered_view(agent: RegisteredAgent) -> wire.AgentView:
+def registered_view(registered: Sequence[RegisteredAgent]) -> wire.AgentView:
     """Return a registered agent without runs."""
-    never = dict.fromkeys(("runs", "running", "completed", "failed", "unpriced", "estimated"), 0)
+    agent = registered[-1]
+    since = agent.created_at
+    return agent_without_runs(agent.id, first_seen_at=since, last_seen_at=since, registered=registered)
+
+
+def agent_without_runs(
+    agent_id: str,
+    *,
+    first_seen_at: datetime,
+    last_seen_at: datetime,
+    registered: Sequence[RegisteredAgent] = (),
+) -> wire.AgentView:
+    """Return an agent that has no runs of the origin asked for."""
+    never = ("runs", "running", "completed", "failed", "unpriced", "estimated", "calls", "attempts", "success")
     return wire.AgentView(
-        agent_id=agent.id,
-        first_seen_at=agent.created_at,
-        last_seen_at=agent.created_at,
+        agent_id=agent_id,
+        first_seen_at=first_seen_at,
+        last_seen_at=last_seen_at,
         cost_usd=Decimal(0),
-        calls=0,
-        attempts=0,
-        success=0,
-        registered=_registration(agent),
-        **never,
+        registered=list(map(_registration, registered)),
+        **dict.fromkeys(never, 0),
     )
 
 
 def _registration(agent: RegisteredAgent) -> wire.RegistrationView:
     kind: Literal["http", "python"] = msgspec.json.decode(agent.definition)["kind"]
-    return wire.RegistrationView(version=agent.version, kind=kind, registered_at=agent.created_at)
+    return wire.RegistrationView(
+        version=agent.version, kind=kind, workflow=agent.workflow_id, registered_at=agent.created_at
+    )
 
 
 def bodies_view(action: Action, bodies: Bodies, limit_bytes: int = SHOWN_BYTES) -> BodiesView:

@@ -1,7 +1,9 @@
 """Queries and writes of workflows, tasks, registered agents, tool endpoints and agent runs."""
 
+from collections.abc import Set
+
 from titan.model.evaluations import AgentRun, RegisteredAgent, Task, ToolEndpoint, Workflow
-from titan.store.columns import RowReader, methods_read_rows
+from titan.store.columns import RowReader, methods_read_rows, to_json
 from titan.store.runs.rows import AGENT_RUNS, ENDPOINTS, REGISTERED_AGENTS, TASKS, WORKFLOWS
 
 
@@ -23,8 +25,15 @@ class SqlEvaluationReader(RowReader):
     def tasks(self, project_id: str, workflow_id: str, *, after: str = "", limit: int) -> list[Task]:
         return self._find(TASKS, "tasks", project_id=project_id, workflow_id=workflow_id, after=after, limit=limit)
 
-    def registered_agent(self, project_id: str, agent_id: str, version: int | None = None) -> RegisteredAgent | None:
-        return self._first(REGISTERED_AGENTS, "registered_agent", project_id=project_id, id=agent_id, version=version)
+    def definition(self, project_id: str, digest: str) -> str | None:
+        row = self._session.one("definition", project_id=project_id, digest=digest)
+        return None if row is None else str(row[0])
+
+    def registered_agent(
+        self, project_id: str, agent_id: str, version: int | None = None, *, workflow_id: str | None = None
+    ) -> RegisteredAgent | None:
+        wanted = {"id": agent_id, "version": version, "workflow_id": workflow_id}
+        return self._first(REGISTERED_AGENTS, "registered_agent", project_id=project_id, **wanted)
 
     def registered_agents(self, project_id: str) -> list[RegisteredAgent]:
         return self._find(REGISTERED_AGENTS, "registered_agents", project_id=project_id)
@@ -44,6 +53,11 @@ class SqlEvaluationReader(RowReader):
         within = {"project_id": project_id, "workflow_id": workflow_id, "task_id": task_id}
         return self._find(AGENT_RUNS, "agent_runs", **within, before=before, limit=limit)
 
+    def attempts(self, project_id: str, workflow_id: str, task_id: str, field: str) -> int:
+        place = {"project_id": project_id, "workflow_id": workflow_id, "task_id": task_id}
+        row = self._session.one("attempts", **place, field=field)
+        return 0 if row is None else int(row[0])
+
     def unfinished_agent_runs(self) -> list[AgentRun]:
         return self._find(AGENT_RUNS, "unfinished_agent_runs")
 
@@ -55,15 +69,28 @@ class SqlEvaluationTransaction(SqlEvaluationReader):
         self._session.run("save_workflow", WORKFLOWS.row(workflow))
 
     def forget_workflow(self, project_id: str, workflow_id: str) -> None:
-        self._session.run("forget_workflow", {"project_id": project_id, "id": workflow_id})
+        place = {"project_id": project_id, "id": workflow_id}
+        self._session.run("forget_agents_of_workflow", place)
+        self._session.run("forget_workflow", place)
+
+    def save_definition(self, project_id: str, digest: str, content: str) -> None:
+        place = {"project_id": project_id, "digest": digest}
+        if self._session.one("has_definition", **place) is None:
+            self._session.run("save_definition", {**place, "content": content})
 
     def save_task(self, task: Task) -> None:
+        before = self.task(task.project_id, task.workflow_id, task.id)
         self._session.run("save_task", TASKS.row(task))
+        if before is not None:
+            self._forget_unnamed(task.project_id, {before.state_digest})
 
     def forget_task(self, project_id: str, workflow_id: str, task_id: str) -> None:
         place = {"project_id": project_id, "workflow_id": workflow_id, "task_id": task_id}
+        task = self.task(project_id, workflow_id, task_id)
+        named = {digest for row in self._session.all("digests_of_runs", **place) for digest in row}
         self._session.run("forget_agent_runs_of_task", place)
         self._session.run("forget_task", place)
+        self._forget_unnamed(project_id, named if task is None else {*named, task.state_digest})
 
     def save_registered_agent(self, agent: RegisteredAgent) -> None:
         self._session.run("save_registered_agent", REGISTERED_AGENTS.row(agent))
@@ -76,3 +103,15 @@ class SqlEvaluationTransaction(SqlEvaluationReader):
 
     def save_agent_run(self, run: AgentRun) -> None:
         self._session.run("save_agent_run", AGENT_RUNS.row(run))
+
+    def _forget_agent_run(self, project_id: str, run_id: str) -> None:
+        run = self.agent_run(project_id, run_id)
+        if run is not None:
+            self._session.run("forget_agent_run", {"project_id": project_id, "run_id": run_id})
+            named = {run.world_digest, run.state_digest, run.seed_digest, run.scorers_digest}
+            self._forget_unnamed(project_id, named)
+
+    def _forget_unnamed(self, project_id: str, digests: Set[str | None]) -> None:
+        """Delete those of these definitions that no task or agent run names."""
+        given = {"project_id": project_id, "digests": to_json(sorted(digests - {None}, key=str))}
+        self._session.run("forget_unnamed_definitions", given)

@@ -13,6 +13,7 @@ import msgspec
 
 from titan.model.actions import Outcome
 from titan.model.errors import InvalidInput
+from titan.model.run_control import Origin
 from titan.model.runs import Action, OutcomeSums, Run
 from titan.ports.runs_store import CallFilter, CallPage, RunFilter
 from titan.store.columns import methods_read_rows, to_json, to_us, to_us_or_none
@@ -71,6 +72,7 @@ def narrowed_runs(session: Session, wanted: RunFilter, *, sort: str) -> Narrowin
         (by_cost, "min_cost", _pico(wanted.min_cost)),
         ("runs_started_since", "since_us", to_us_or_none(wanted.started_since)),
         ("runs_below_score", "below_score", wanted.determinism_below),
+        ("runs_of_origin", "origin", wanted.origin),
         ("runs_of_agent", "agent_id", wanted.agent_id),
         ("runs_of_session", "session_id", wanted.session_id),
         ("runs_forked_from", "parent_run_id", wanted.parent_run_id),
@@ -98,6 +100,7 @@ def narrowed_calls(session: Session, wanted: CallFilter, run_no: int | None, *, 
         ("calls_named", "name", wanted.name),
         ("calls_of_kind", "kind", kind),
         ("calls_of_kinds", "kinds", kinds),
+        ("calls_of_origin", "is_evaluation", wanted.origin and int(wanted.origin is Origin.EVALUATION)),
         ("calls_of_agent", "agent_id", wanted.agent_id),
         ("calls_of_run", "run_no", run_no),
         ("calls_that_cost", "min_cost", _pico(wanted.min_cost)),
@@ -269,7 +272,7 @@ class SqlCallLists(SqlEvaluationReader):
 
     def sums_of_calls(self, project_id: str, wanted: CallFilter) -> list[OutcomeSums]:
         calls = self._narrowed(project_id, wanted, hits=ALL_HITS)
-        sql = calls.query(self._session.text_of("ledger_sums")) + " group by actions.outcome"
+        sql = calls.query(self._session.text_of("ledger_sums")) + " group by 1"
         return [OUTCOME_SUMS.of(row) for row in self._session.ask(sql, calls.values)]
 
     def interventions(self, project_id: str, wanted: CallFilter, *, skip: int, limit: int) -> list[Action]:

@@ -6,7 +6,7 @@ from operator import attrgetter
 
 from titan.model.actions import is_answer
 from titan.model.retention import RunKey
-from titan.model.run_control import RunStatus
+from titan.model.run_control import Origin, RunStatus
 from titan.model.runs import (
     AcceptedIssue,
     Action,
@@ -205,13 +205,14 @@ class SqlCallReader(SqlCallLists):
         project_id: str,
         *,
         since: datetime,
+        origin: Origin | None = None,
         agent_id: str | None = None,
         has_acknowledged: bool = False,
         skip: int = 0,
         limit: int,
     ) -> list[tuple[Run, bool]]:
         asked: dict[str, str | int | None] = {"project_id": project_id, "since_us": to_us(since), "agent_id": agent_id}
-        asked |= {"limit": limit, "skip": skip}
+        asked |= {"limit": limit, "skip": skip, "origin": origin}
         rows = (
             self._all("runs_in_need_or_acknowledged", **asked)
             if has_acknowledged
@@ -230,27 +231,36 @@ class SqlCallReader(SqlCallLists):
         *,
         part: str | None = None,
         agent_id: str | None = None,
+        origin: Origin | None = None,
         after: str = "",
         limit: int,
     ) -> list[AgentRow]:
         like = None if part is None else part_pattern(part)
-        return self._find(
-            AGENTS, "agents", project_id=project_id, part=like, agent_id=agent_id, after=after, limit=limit
-        )
+        asked: dict[str, Value] = {"part": like, "agent_id": agent_id, "origin": origin}
+        return self._find(AGENTS, "agents", project_id=project_id, **asked, after=after, limit=limit)
 
     def stops_of_agent(self, project_id: str, agent_id: str, *, since: datetime, until: datetime) -> Stops:
         hours = {"first": hour_of(since), "last": hour_of(until)}
         row = self._all("stops_of_agent", project_id=project_id, agent_id=agent_id, **hours)[0]
         return Stops(stopped=row[0], attempts=row[1])
 
-    def days_of_agent(self, project_id: str, agent_id: str, *, since: datetime) -> list[AgentDay]:
-        return self._find(AGENT_DAYS, "days_of_agent", project_id=project_id, agent_id=agent_id, since_us=to_us(since))
+    def days_of_agent(
+        self, project_id: str, agent_id: str, *, since: datetime, origin: Origin | None = None
+    ) -> list[AgentDay]:
+        asked: dict[str, Value] = {"agent_id": agent_id, "since_us": to_us(since), "origin": origin}
+        return self._find(AGENT_DAYS, "days_of_agent", project_id=project_id, **asked)
 
-    def versions_of_agent(self, project_id: str, agent_id: str, *, limit: int) -> list[AgentVersion]:
-        return self._find(AGENT_VERSIONS, "versions_of_agent", project_id=project_id, agent_id=agent_id, limit=limit)
+    def versions_of_agent(
+        self, project_id: str, agent_id: str, *, limit: int, origin: Origin | None = None
+    ) -> list[AgentVersion]:
+        asked: dict[str, Value] = {"agent_id": agent_id, "limit": limit, "origin": origin}
+        return self._find(AGENT_VERSIONS, "versions_of_agent", project_id=project_id, **asked)
 
-    def errors_of_agent(self, project_id: str, agent_id: str, *, limit: int) -> list[ErrorKind]:
-        rows = self._all("errors_of_agent", project_id=project_id, agent_id=agent_id, limit=limit)
+    def errors_of_agent(
+        self, project_id: str, agent_id: str, *, limit: int, origin: Origin | None = None
+    ) -> list[ErrorKind]:
+        asked: dict[str, Value] = {"agent_id": agent_id, "limit": limit, "origin": origin}
+        rows = self._all("errors_of_agent", project_id=project_id, **asked)
         return [ERROR_KINDS.of(row, *self._all("place_of_action", number=row[4])[0]) for row in rows]
 
     def silent_runs(self, *, before: datetime, within_call_before: datetime, limit: int) -> list[Run]:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, Entry, Payload, RunEntry
 from titan.model.evaluations import AgentRun, RegisteredAgent, Task, ToolEndpoint, Workflow
+from titan.model.run_control import Origin
 from titan.model.runs import (
     COUNTS_ALL,
     COUNTS_NOTHING,
@@ -242,11 +243,14 @@ def hour_of(at: datetime) -> int:
 
 
 def hours_changed(changes: Iterable[tuple[Run | None, Run | None]]) -> list[HourRow]:
-    """Return the rows of `add_to_hours` by which runs change sums, each before and after: it may come, or go."""
+    """Return the rows of `add_to_hours` by which runs change sums, each before and after: it may come, or go.
+
+    Runs of evaluations are in no sum: how often an agent is stopped in production is what its runs are compared with.
+    """
     sums: dict[tuple[str, str, int], tuple[int, int]] = {}
     for change in changes:
         for run, sign in zip(change, (-1, 1), strict=True):
-            if run is not None:
+            if run is not None and run.origin is Origin.PRODUCTION:
                 place = run.project_id, run.agent_id, hour_of(run.started_at)
                 stopped, attempts = sums.get(place, (0, 0))
                 sums[place] = stopped + sign * run.tally.stopped, attempts + sign * run.tally.attempts

@@ -7,6 +7,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, Entry, Payload, RunEntry, digest_of, part_key
+from titan.model.run_control import Origin
 from titan.model.runs import (
     AcceptedIssue,
     Action,
@@ -20,7 +21,7 @@ from titan.model.runs import (
     troubles_after,
 )
 from titan.ports.runs_store import KnownCalls, NewEntry
-from titan.store.columns import reads_rows, to_json, to_us
+from titan.store.columns import from_us, from_us_or_none, reads_rows, to_json, to_us
 from titan.store.runs.evaluations import SqlEvaluationTransaction
 from titan.store.runs.lists import NO_RUN
 from titan.store.runs.packing import Packed, unpacked_texts
@@ -73,7 +74,8 @@ class SqlCallTransaction(SqlEvaluationTransaction, SqlCallReader):
 
     @reads_rows
     def known(self, project_id: str, entries: Sequence[Entry]) -> KnownCalls:
-        runs = self._read_places(project_id, {entry.run_id for entry in entries})
+        parents = {entry.parent_run_id for entry in entries if isinstance(entry, RunEntry) and entry.parent_run_id}
+        runs = self._read_places(project_id, {entry.run_id for entry in entries} | parents)
         reports = [entry for entry in entries if isinstance(entry, ActionEntry) and entry.run_id in runs]
         ending = {entry.run_id for entry in entries if isinstance(entry, RunEntry) and entry.is_part_end} & runs.keys()
         actions = self._known_actions(project_id, {(entry.run_id, entry.id) for entry in reports})
@@ -84,7 +86,12 @@ class SqlCallTransaction(SqlEvaluationTransaction, SqlCallReader):
             next_number=self._last_action + 1,
             open_calls={run_id: self._open_calls(project_id, run_id) for run_id in ending},
             parts={action.number: self._parts(action) for action in map(actions.__getitem__, in_parts)},
+            watched=self._watched(project_id, {entry.run_id for entry in entries}),
         )
+
+    def _watched(self, project_id: str, run_ids: set[str]) -> dict[str, tuple[datetime, datetime | None]]:
+        rows = self._all("watched_runs", project_id=project_id, ids=to_json(sorted(run_ids)))
+        return {run_id: (from_us(began_us), from_us_or_none(ended_us)) for run_id, began_us, ended_us in rows}
 
     def _known_actions(self, project_id: str, places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Action]:
         """Return those of the actions at (run id, id) that are stored."""
@@ -144,13 +151,14 @@ class SqlCallTransaction(SqlEvaluationTransaction, SqlCallReader):
         for action in actions:
             number = batch.versions.get(action.number)  # of its newest entry
             row = ACTIONS.values(replace_agent(action, changed[action.run_id]))
-            place = places[action.run_id]
+            place, origin = places[action.run_id], changed[action.run_id].origin
             rows.append(
                 (
                     *row,
                     place.run_no,
                     self.version if number is None else number,
                     self.version if number is None else None,
+                    int(origin is Origin.EVALUATION),
                 )
             )
         self._session.insert("save_actions", rows)
@@ -265,7 +273,7 @@ class SqlCallTransaction(SqlEvaluationTransaction, SqlCallReader):
         both = {"run_no": place.run_no, "tape_no": other.run_no}
         for query in ("redirect_aliases", "join_entries", "drop_joined_actions", "adopt_notes", "adopt_replays"):
             self._session.run(query, both)
-        self._session.run("adopt_actions", {**both, "agent_id": run.agent_id, "version": self.version})
+        self._session.run("adopt_actions", {**both, **_labels(run), "version": self.version})
         self._session.run("forget_run", {"run_no": other.run_no})
         self._count_by_hour(hours_changed([(before, None)]))
         del self._places[project_id, alias]
@@ -320,7 +328,7 @@ class SqlCallTransaction(SqlEvaluationTransaction, SqlCallReader):
         for tape_no in self._tapes(project_id, run_id):
             for query in _FORGETTING_ENTRIES:
                 self._session.run(query, {"run_no": tape_no})
-        self._session.run("forget_agent_run", {"project_id": project_id, "run_id": run_id})
+        self._forget_agent_run(project_id, run_id)
         for query in _FORGETTING:
             self._session.run(query, {"run_no": run_no})
         self._texts_known.forget(run_no)
@@ -367,8 +375,9 @@ class SqlCallTransaction(SqlEvaluationTransaction, SqlCallReader):
             link = bytes.fromhex(place.link)
             numbers = (place.run_no, place.text_count, link, place.actions_version, self.version, self.version)
             rows.append((*numbers, *RUNS.values(run)))
-            if place.known is not None and place.known.agent_id != run.agent_id:
-                self._session.run("rename_agent", {"run_no": place.run_no, "agent_id": run.agent_id})
+            of_run = (run.agent_id, run.origin)
+            if place.known is not None and (place.known.agent_id, place.known.origin) != of_run:
+                self._session.run("relabel_actions", {"run_no": place.run_no, **_labels(run)})
             place.known = run
             self.touched.add((run.project_id, run.id))
         self._session.insert("save_runs", rows)
@@ -385,6 +394,11 @@ class SqlCallTransaction(SqlEvaluationTransaction, SqlCallReader):
                 if attempts < 0
             ),
         )
+
+
+def _labels(run: Run) -> dict[str, str | int]:
+    """Return what a run's actions repeat of it, so that an index of theirs has it."""
+    return {"agent_id": run.agent_id, "is_evaluation": int(run.origin is Origin.EVALUATION)}
 
 
 def replace_agent(action: Action, run: Run) -> Action:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import secrets
 import time
 import zlib
@@ -167,13 +168,18 @@ def _check_definitions(path: Path, connection: apsw.Connection, kind: Kind) -> N
         raise damaged(path, f"another definition of {name!r} than this version of the schema has, or none")
 
 
+_SPACED: Final = re.compile(r" ?([(),]) ?")
+
+
 def _definitions(connection: apsw.Connection) -> dict[str, str]:
     """Return how each table, index and trigger is defined; shadow tables of the text index are SQLite's own.
 
-    `alter table` adds columns on the line of the last, and quotes a new name: neither is another definition.
+    `alter table` adds columns on the line of the last or before the next comma, and quotes a new name: none of this is
+    another definition.
     """
     found = connection.execute("select name, sql from sqlite_schema where sql is not null and name not like 'sqlite_%'")
-    return {str(name): " ".join(str(sql).replace('"', "").split()) for name, sql in found}
+    plain = ((str(name), " ".join(str(sql).replace('"', "").split())) for name, sql in found)
+    return {name: _SPACED.sub(r"\1", sql) for name, sql in plain}
 
 
 @cache

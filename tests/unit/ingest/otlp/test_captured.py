@@ -120,7 +120,7 @@ def test_pydantic_ai_says_what_its_calls_cost_and_the_agent_only_sums() -> None:
 
     assert [model.cost for model in actions(entries, ActionKind.MODEL)] == [Decimal("0.000009675")] * 2
     [agent] = actions(entries, ActionKind.AGENT)
-    assert (agent.cost, agent.use) == (None, None)
+    assert (agent.cost, agent.use) == (None, ModelUse(model="gpt-4o-mini"))
     assert whole(agent, "outputs") == "It is sunny in Paris."
     assert agent.inputs is not None
     assert len(agent.inputs.shared) == 5

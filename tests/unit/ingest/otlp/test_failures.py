@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.telemetry import STARTED_NS, a_link, a_span, actions_of
+from tests.support.recorded import heard
+from tests.support.telemetry import SPAN_ID, STARTED_NS, a_link, a_span, actions_of, entries_of
 from titan.ingest.otlp import read_traces
 from titan.ingest.otlp.spans import MOST_CHARACTERS, MOST_LISTED
-from titan.model.actions import ActionEntry, Failure, Outcome
+from titan.model.actions import ActionEntry, Failure, Outcome, Reason, RunEnd, RunEntry
 
 
 def an_action(attributes: Mapping[str, object] | None = None, **changes: Any) -> ActionEntry:
@@ -36,6 +37,36 @@ def of_json(said: dict[str, Any]) -> ActionEntry:
 def an_exception(kind: str, message: str, **more: str) -> tuple[str, dict[str, object]]:
     """Return the event that `record_exception` writes."""
     return "exception", {"exception.type": kind, "exception.message": message, **more}
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "end"),
+    [
+        ("langgraph.errors.GraphInterrupt", Reason.WAITING, RunEnd.COMPLETED),
+        ("NodeInterrupt", Reason.WAITING, RunEnd.COMPLETED),
+        ("pydantic_ai.exceptions.CallDeferred", Reason.WAITING, RunEnd.COMPLETED),
+        ("asyncio.exceptions.CancelledError", Reason.CANCELLED, RunEnd.CANCELLED),
+        ("GeneratorExit", Reason.CANCELLED, RunEnd.CANCELLED),
+    ],
+)
+def test_a_pause_and_a_caller_that_left_are_no_failures(kind: str, reason: Reason, end: RunEnd) -> None:
+    run, action = entries_of(a_span({}, error="x", events=[an_exception(kind, "why")]))
+
+    assert isinstance(action, ActionEntry)
+    assert isinstance(run, RunEntry)
+    assert (action.outcome, action.failure) == (None, Failure(type=kind, message="why"))
+    assert (run.end, run.reason) == (end, "why")
+    [stored] = heard([action]).all
+    assert (stored.outcome, stored.reason, stored.ended_at) == (None, reason, action.ended_at)
+
+
+def test_a_root_that_goes_on_after_a_pause_below_it_has_its_own_end() -> None:
+    paused = a_span({}, span_id="a" * 16, parent_id=SPAN_ID, events=[an_exception("GraphInterrupt", "")], error="x")
+
+    run, *_ = entries_of(a_span({}, error="ValueError: no"), paused)
+
+    assert isinstance(run, RunEntry)
+    assert run.end is RunEnd.FAILED
 
 
 @pytest.mark.parametrize(

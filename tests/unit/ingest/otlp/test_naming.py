@@ -1,7 +1,11 @@
 """A span is in the run that the nearest span above it names, as far as its request shows."""
 
+import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from tests.support.recorded import at, heard
 from tests.support.telemetry import TRACE_ID, a_span, actions_of, entries_of
-from titan.model.actions import RunEntry
+from titan.model.actions import RunEntry, Source
 
 ROOT, MIDDLE, LEAF = "a" * 16, "b" * 16, "c" * 16
 R_1 = {"titan.agent_run_id": "R_1"}
@@ -41,3 +45,36 @@ def test_what_spans_below_say_of_their_run_is_said_of_the_one_above() -> None:
     [run] = [entry for entry in entries_of(leaf, a_span(R_1, span_id=ROOT)) if isinstance(entry, RunEntry)]
 
     assert (run.run_id, run.session_id, run.traces) == ("R_1", "s1", (TRACE_ID,))
+
+
+# --- names of runs ---
+
+WEATHER = a_span({"openinference.span.kind": "AGENT", "agent.name": "WEATHER"}, span_id=LEAF, parent_id=ROOT)
+REQUEST = a_span({"http.request.method": "POST", "http.route": "/chat"}, span_id=ROOT, name="POST /chat")
+PLANNER = a_span({"openinference.span.kind": "AGENT", "agent.name": "PLANNER"}, span_id=ROOT, name="agent.run")
+
+
+@pytest.mark.parametrize(
+    ("requests", "name"),
+    [
+        ([[WEATHER]], "WEATHER"),
+        ([[WEATHER], [REQUEST]], "WEATHER"),
+        ([[WEATHER, REQUEST]], "WEATHER"),
+        ([[REQUEST]], "POST /chat"),
+        ([[WEATHER], [PLANNER]], "PLANNER"),
+        ([[PLANNER], [WEATHER]], "PLANNER"),
+        ([[WEATHER], [a_span(span_id=ROOT, name="plan a trip")]], "plan a trip"),
+    ],
+)
+def test_a_trace_is_named_for_its_root_unless_an_agent_says_more(requests: list[list[Span]], name: str) -> None:
+    memory = heard([entry for spans in requests for entry in entries_of(*spans)])
+
+    assert memory.run.name == name
+
+
+def test_what_a_program_calls_its_run_stays() -> None:
+    said = RunEntry(run_id=TRACE_ID, source=Source.SDK, at=at(0), agent_id="WEATHER", name="WEATHER")
+
+    memory = heard([said, *entries_of(a_span(span_id=ROOT, name="plan a trip"))])
+
+    assert memory.run.name == "WEATHER"

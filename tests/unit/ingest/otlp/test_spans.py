@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -120,11 +121,46 @@ def test_what_is_no_count_is_not_counted(count: object) -> None:
     assert action.use == ModelUse()
 
 
-def test_what_a_frame_says_of_money_and_tokens_is_kept_beside_and_counts_nowhere() -> None:
-    agent = an_action({"gen_ai.operation.name": "invoke_agent", "gen_ai.usage.input_tokens": 9, "operation.cost": 0.5})
+def test_an_agents_sums_are_kept_and_those_of_a_tool_stand_beside() -> None:
+    sums = {"gen_ai.usage.input_tokens": 9, "operation.cost": 0.5}
+    agent = an_action({"gen_ai.operation.name": "invoke_agent", **sums})
+    tool = an_action({"gen_ai.operation.name": "execute_tool", **sums})
+
+    assert (agent.cost, agent.use) == (Decimal("0.5"), ModelUse(input_tokens=9))
+    assert (tool.cost, tool.use) == (None, None)
+    assert details(tool)["sums"] == {"input_tokens": 9, "cost_usd": "0.5"}
+
+
+def test_what_an_agent_of_strands_used_in_all_its_runs_is_not_of_this_one() -> None:
+    agent = an_action(
+        {"gen_ai.operation.name": "invoke_agent", "gen_ai.system": "strands-agents", "gen_ai.usage.input_tokens": 9}
+    )
 
     assert (agent.cost, agent.use) == (None, None)
-    assert details(agent)["sums"] == {"input_tokens": 9, "cost_usd": "0.5"}
+
+
+@pytest.mark.parametrize(
+    ("message", "stored"),
+    [
+        ('{"role":"assistant", "finish_reason" : "stop" }', '{"role":"assistant"}'),
+        (
+            '{"role":"assistant","finish_reason":"stop","name":"critic"}',
+            '{"role":"assistant","name":"critic"}',
+        ),
+        (
+            '{"role":"assistant","finish_reason":"stop","refusal":null,"tool_calls":[]}',
+            '{"role":"assistant","refusal":null,"tool_calls":[]}',
+        ),
+        ('{"role":"assistant","parts":["a","finish_reason"]}',) * 2,
+        ('{"role":"assistant","parts":[{"b":1,"finish_reason":"stop"}]}',) * 2,
+        ('{"role":"assistant","content":"x,\\"finish_reason\\":\\"stop"}',) * 2,
+    ],
+)
+def test_a_finish_reason_is_removed_from_a_message_and_nothing_else(message: str, stored: str) -> None:
+    action = an_action({"gen_ai.operation.name": "chat", "gen_ai.output.messages": f"[{message}]"})
+
+    assert action.outputs is not None
+    assert action.outputs.shared == (stored,)
 
 
 def test_messages_are_pieces_that_stand_apart() -> None:

@@ -40,6 +40,7 @@ def price_of(action: ActionEntry) -> Decimal | None:
     [
         ({"gen_ai.usage.cost": 9.675e-06}, Decimal("0.000009675")),
         ({"operation.cost": "0.1"}, Decimal("0.1")),
+        ({"gen_ai.usage.cost_usd": 0.25}, Decimal("0.25")),
         ({"llm.cost.total": 1}, Decimal(1)),
         ({"gen_ai.usage.cost": 1e-13}, Decimal("0")),
         ({"gen_ai.usage.cost": float("nan")}, None),
@@ -179,3 +180,145 @@ def test_the_ai_sdk_with_another_provider_counts_the_cache_within() -> None:
     assert action.use == ModelUse(
         model="claude-3-5-haiku-20241022", provider="openai.chat", input_tokens=6000, cache_read_tokens=5000
     )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gen_ai.usage.cached_tokens",
+        "gen_ai.usage.cached_input_tokens",
+        "gen_ai.usage.cache_read_tokens",
+        "gen_ai.usage.cache_read.input_tokens",
+        "gen_ai.usage.cache_read_input_tokens",
+        "gen_ai.usage.details.cache_read_tokens",
+        "gen_ai.usage.details.cached_tokens",
+        "gen_ai.usage.details.cache_read_input_tokens",
+        "gen_ai.usage.prompt_tokens_details.cached_tokens",
+        "gen_ai.usage.input_tokens_details.cached_tokens",
+        "gen_ai.usage.input_token_details.cache_read",
+        "gen_ai.usage.input_tokens.cached",
+        "llm.usage.cache_read_input_tokens",
+        "llm.usage.prompt_cache_hit_tokens",
+        "llm.token_count.prompt_details.cache_read",
+        "ai.usage.cachedInputTokens",
+        "ai.usage.inputTokenDetails.cacheReadTokens",
+    ],
+)
+def test_tokens_from_a_cache_are_read_in_every_spelling(name: str) -> None:
+    action = an_action({"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o", IN: 17_903, name: 17_817})
+
+    assert action.use == ModelUse(model="gpt-4o", input_tokens=17_903, cache_read_tokens=17_817)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gen_ai.usage.cache_creation.input_tokens",
+        "gen_ai.usage.cache_creation_input_tokens",
+        "gen_ai.usage.cache_write.input_tokens",
+        "gen_ai.usage.cache_write_tokens",
+        "gen_ai.usage.details.cache_write_tokens",
+        "gen_ai.usage.prompt_tokens_details.cache_creation_tokens",
+        "llm.usage.cache_creation_input_tokens",
+        "llm.token_count.prompt_details.cache_write",
+    ],
+)
+def test_tokens_written_to_a_cache_are_read_in_every_spelling(name: str) -> None:
+    action = an_action({"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o", IN: 900, name: 800})
+
+    assert action.use == ModelUse(model="gpt-4o", input_tokens=900, cache_write_tokens=800)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gen_ai.usage.cache_creation.ephemeral_1h_input_tokens",
+        "gen_ai.usage.cached_input_cost",
+        "gen_ai.usage.details.cache_audio_read_tokens",
+        "llm.usage.prompt_cache_miss_tokens",
+        "my.cached_tokens",
+    ],
+)
+def test_parts_and_prices_of_cached_tokens_are_no_counts_of_them(name: str) -> None:
+    action = an_action({"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o", IN: 900, name: 800})
+
+    assert action.use == ModelUse(model="gpt-4o", input_tokens=900)
+    assert name in (action.details or "")
+
+
+def test_langsmiths_metadata_has_the_cached_tokens() -> None:
+    usage = {"input_tokens": 1200, "output_tokens": 80, "input_token_details": {"cache_read": 300}}
+
+    action = an_action(HAIKU | {IN: 1200, OUT: 80, "langsmith.metadata.usage_metadata": json.dumps(usage)})
+
+    assert action.use is not None
+    assert (action.use.input_tokens, action.use.cache_read_tokens) == (1200, 300)
+
+
+#: As Anthropic's API has them; the sums of openllmetry and its kin have a total besides.
+OF_ANTHROPIC = {
+    "gen_ai.system": "anthropic",
+    IN: 5000,
+    OUT: 100,
+    "gen_ai.usage.cache_read_input_tokens": 3000,
+    "gen_ai.usage.cache_creation_input_tokens": 1000,
+}
+
+
+def test_anthropics_own_counts_without_a_total_are_taken_as_exclusive_and_marked() -> None:
+    action = an_action(HAIKU | OF_ANTHROPIC)
+
+    assert action.use is not None
+    assert action.use.input_tokens == 9000
+    assert "assumed" in json.loads(action.details or "{}")
+
+
+@pytest.mark.parametrize(
+    ("changes", "input_tokens"),
+    [
+        ({TOTAL: 5100}, 5000),
+        ({TOTAL: 9100}, 9000),
+        ({"gen_ai.system": "openai"}, 5000),
+    ],
+)
+def test_counts_that_a_total_or_the_provider_tells_apart_are_not_marked(
+    changes: dict[str, object], input_tokens: int
+) -> None:
+    action = an_action(HAIKU | OF_ANTHROPIC | changes)
+
+    assert action.use is not None
+    assert action.use.input_tokens == input_tokens
+    assert "assumed" not in (action.details or "")
+
+
+CHAT = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
+COMPLETION = {"id": "chatcmpl-1", "object": "chat.completion", "choices": [{"message": {"id": "x"}}], "usage": {}}
+MESSAGE = {"id": "msg_1", "type": "message", "role": "assistant", "content": [], "stop_reason": "end_turn", "usage": {}}
+OF_LANGCHAIN = {"generations": [[{"id": "run-1"}]], "llm_output": {"id": "chatcmpl-1", "token_usage": {}}}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "response_id"),
+    [
+        ({"output.value": json.dumps(COMPLETION)}, "chatcmpl-1"),
+        ({"output.value": json.dumps(MESSAGE)}, "msg_1"),
+        ({"output.value": json.dumps({"id": "resp_1", "object": "response", "usage": None})}, "resp_1"),
+        ({"output.value": json.dumps(OF_LANGCHAIN)}, "chatcmpl-1"),
+        ({"output.value": json.dumps(MESSAGE), "gen_ai.response.id": "msg_2"}, "msg_2"),
+        ({"output.value": json.dumps({"id": "order-7", "state": "open"})}, None),
+        ({"output.value": json.dumps([MESSAGE])}, None),
+        ({"output.value": json.dumps({"content": json.dumps(MESSAGE), "usage": {}})}, None),
+        ({"output.value": json.dumps(MESSAGE | {"id": 7})}, None),
+        ({"output.value": "the id is " + json.dumps(MESSAGE)}, None),
+        ({"output.value": json.dumps(MESSAGE)[:-1]}, None),
+        ({"input.value": json.dumps(MESSAGE)}, None),
+        ({"gen_ai.output.messages": json.dumps([MESSAGE])}, None),
+        ({"gen_ai.operation.name": "execute_tool", "output.value": json.dumps(MESSAGE)}, None),
+    ],
+)
+def test_a_response_id_is_that_of_an_answer_in_outputs_only(
+    attributes: dict[str, object], response_id: str | None
+) -> None:
+    use = an_action(CHAT | attributes).use
+
+    assert (use and use.response_id) == response_id

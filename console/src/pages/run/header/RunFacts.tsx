@@ -10,7 +10,7 @@ import type { RunView, TallyView } from "../../../api/types";
 import { Button, CopyButton } from "../../../components/Button";
 import { Status } from "../../../components/badges";
 import { CostBreakdown } from "../../../components/Cost";
-import { count, duration, rate } from "../../../components/format";
+import { amount, count, duration, rate, tokensOf } from "../../../components/format";
 import { Name } from "../../../components/links";
 import { Fact } from "../../../components/Page";
 import { Duration, Time } from "../../../components/Time";
@@ -32,7 +32,7 @@ export function RunFacts({ recording: { run }, onShow }: Props) {
   return (
     <dl className="run-facts">
       <Fact name="Agent">
-        <Link className="run-short" to={agentPath(run.agent_id)} title={run.agent_id}>
+        <Link className="run-short" to={agentPath(run.agent_id, run.origin)} title={run.agent_id}>
           <Name of={run.agent_id} />
         </Link>
       </Fact>
@@ -41,6 +41,7 @@ export function RunFacts({ recording: { run }, onShow }: Props) {
       </Fact>
       {run.stage_count === undefined ? null : <StagesFact run={run} />}
       {hasCalls ? <CallFacts of={tally} /> : null}
+      {run.origin === "evaluation" ? <Fact name="Origin">Evaluation</Fact> : null}
       <Fact name="Started">
         <Time at={run.started_at} />
       </Fact>
@@ -53,7 +54,7 @@ export function RunFacts({ recording: { run }, onShow }: Props) {
         <Fact name="Session">
           <Link
             className="run-short"
-            to={`/runs?${new URLSearchParams({ session_id: run.session_id, window: "all" })}`}
+            to={`/runs?${new URLSearchParams({ session_id: run.session_id, window: "all", origin: run.origin })}`}
             title={run.session_id}
           >
             <Name of={run.session_id} />
@@ -84,7 +85,7 @@ export function RunFacts({ recording: { run }, onShow }: Props) {
             <Link
               key={tag}
               className="run-tag"
-              to={`/runs?${new URLSearchParams({ tag, window: "all" })}`}
+              to={`/runs?${new URLSearchParams({ tag, window: "all", origin: run.origin })}`}
               title={`Runs tagged ${tag}`}
             >
               <bdi>{tag}</bdi>
@@ -109,7 +110,7 @@ function StagesFact({ run }: { run: RunView }) {
 }
 
 function CallFacts({ of: tally }: { of: TallyView }) {
-  const tokens = tally.input_tokens + tally.output_tokens;
+  const tokens = tokensOf(tally);
   return (
     <>
       <Fact name="Actions" title={`${WHOLE.format(tally.attempts)} of them were attempts that ended`}>
@@ -123,11 +124,8 @@ function CallFacts({ of: tally }: { of: TallyView }) {
       <Fact name="Success" title={`${WHOLE.format(tally.success)} of ${WHOLE.format(tally.attempts)} attempts`}>
         {rate(tally.success_rate)}
       </Fact>
-      <Fact
-        name="Tokens"
-        title={`${WHOLE.format(tally.input_tokens)} input, ${WHOLE.format(tally.output_tokens)} output`}
-      >
-        {tokens > 0 ? WHOLE.format(tokens) : "–"}
+      <Fact name="Tokens" title={`${amount(tally.input_tokens)} input, ${amount(tally.output_tokens)} output`}>
+        {amount(tokens)}
       </Fact>
     </>
   );

@@ -7,7 +7,7 @@ import { CopyButton } from "../../../components/Button";
 import { Status } from "../../../components/badges";
 import { Cost } from "../../../components/Cost";
 import { ErrorNotice } from "../../../components/EmptyState";
-import { day, NOTHING } from "../../../components/format";
+import { amount, day, NOTHING } from "../../../components/format";
 import { useEscape } from "../../../components/keyboard";
 import { Fact } from "../../../components/Page";
 import { bothTimes, clockTime, exactLength, KINDS, lengthWords } from "../runDisplay";
@@ -197,8 +197,4 @@ function tokenWords({ action, cache_read_tokens: read, cache_write_tokens: writt
     written ? `${WHOLE.format(written)} written to cache` : null,
   ].filter(Boolean);
   return `${input.join(", ")}${input.length > 1 ? " · " : ", "}${amount(action.output_tokens)} output`;
-}
-
-function amount(tokens: number | null): string {
-  return tokens === null ? NOTHING : WHOLE.format(tokens);
 }

@@ -3,7 +3,7 @@
 -- Names and ids have collation "C": they compare by their bytes, as in SQLite, whatever the database's own collation is.
 -- Flags are integers 0 and 1, so that a row reads the same from both databases. JSON is text that no query looks into.
 -- Whoever changes this file raises its version, here and for SQLite, and adds the step to it in migrations/ (decision 57).
--- version: 19
+-- version: 20
 
 create table meta (
     name text collate "C" not null primary key,
@@ -72,6 +72,7 @@ create table dags (
     ended_at_us bigint,
     cancelled_by text,
     is_internal bigint not null default 0 check (is_internal in (0, 1)),
+    origin text collate "C" not null default 'production' check (origin in ('production', 'evaluation')),
     foreign key (project_id, run_id) references run_control (project_id, id),
     constraint ended_when_no_job_is_left
         check ((ended_at_us is not null) = (waiting + waiting_approval + ready + running = 0)),
@@ -79,6 +80,8 @@ create table dags (
 );
 
 create index dags_newest on dags (project_id, id);
+
+create index dags_by_origin on dags (project_id, origin, id);
 
 create index dags_by_name on dags (project_id, name, id);
 

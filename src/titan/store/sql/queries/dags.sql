@@ -6,6 +6,11 @@ select {dag_columns} from dags
 where project_id = :project_id and id < :before and is_internal = 0
 order by id desc limit :limit
 
+-- name: newest_dags_of_origin
+select {dag_columns} from dags
+where project_id = :project_id and origin = :origin and id < :before and is_internal = 0
+order by id desc limit :limit
+
 -- name: newest_dags_called
 select {dag_columns} from dags
 where project_id = :project_id and name = :name and id < :before and is_internal = 0

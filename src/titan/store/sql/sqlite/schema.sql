@@ -4,7 +4,7 @@
 -- Tables of short rows that are found by their key alone are `without rowid`: one page less to write per row. With
 -- long rows (values of 1 KB and more) that makes reads three times as slow, measured; so `stored_values` is not.
 -- Whoever changes this file raises its version, here and for PostgreSQL, and adds the step to it in migrations/ (decision 57).
--- version: 19
+-- version: 20
 
 create table meta (
     name text not null primary key,
@@ -73,6 +73,7 @@ create table dags (
     ended_at_us integer,
     cancelled_by text,
     is_internal integer not null default 0 check (is_internal in (0, 1)),
+    origin text not null default 'production' check (origin in ('production', 'evaluation')),
     foreign key (project_id, run_id) references run_control (project_id, id),
     constraint ended_when_no_job_is_left
         check ((ended_at_us is not null) = (waiting + waiting_approval + ready + running = 0)),
@@ -80,6 +81,8 @@ create table dags (
 ) strict;
 
 create index dags_newest on dags (project_id, id);
+
+create index dags_by_origin on dags (project_id, origin, id);
 
 create index dags_by_name on dags (project_id, name, id);
 

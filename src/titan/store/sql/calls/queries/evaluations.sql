@@ -29,16 +29,51 @@ insert into tasks ({task_columns}) values ({task_values})
 on conflict (project_id, workflow_id, id) do update
 set
     name = excluded.name, seed = excluded.seed, seed_digest = excluded.seed_digest, scorers = excluded.scorers,
-    seeded_at_us = excluded.seeded_at_us
+    seeded_at_us = excluded.seeded_at_us, state_digest = excluded.state_digest
 
 -- name: forget_task
 delete from tasks where project_id = :project_id and workflow_id = :workflow_id and id = :task_id
 
+-- name: has_definition
+select 1 from definitions where project_id = :project_id and digest = :digest
+
+-- name: definition
+select content from definitions where project_id = :project_id and digest = :digest
+
+-- name: save_definition
+insert into definitions (project_id, digest, content) values (:project_id, :digest, :content)
+
+-- name: digests_of_runs
+select distinct world_digest, state_digest, seed_digest, scorers_digest
+from agent_runs
+where project_id = :project_id and workflow_id = :workflow_id and task_id = :task_id
+
+-- name: forget_unnamed_definitions
+delete from definitions
+where
+    project_id = :project_id
+    and digest in each(:digests)
+    and not exists (
+        select 1 from tasks where project_id = :project_id and state_digest = digest
+        union all
+        select 1 from agent_runs where project_id = :project_id and world_digest = digest
+        union all
+        select 1 from agent_runs where project_id = :project_id and state_digest = digest
+        union all
+        select 1 from agent_runs where project_id = :project_id and seed_digest = digest
+        union all
+        select 1 from agent_runs where project_id = :project_id and scorers_digest = digest
+    )
+
 -- name: registered_agent
 select {registered_agent_columns}
 from registered_agents
-where project_id = :project_id and id = :id and version = coalesce(:version, version)
-order by version desc
+where
+    project_id = :project_id
+    and id = :id
+    and version = coalesce(:version, version)
+    and (cast(:workflow_id as text) is null or workflow_id is null or workflow_id = :workflow_id)
+order by case when cast(:workflow_id as text) is not null and workflow_id is null then 1 else 0 end, version desc
 limit 1
 
 -- name: registered_agents
@@ -49,9 +84,15 @@ where
     and version = (
         select max(other.version)
         from registered_agents as other
-        where other.project_id = newest.project_id and other.id = newest.id
+        where
+            other.project_id = newest.project_id
+            and other.id = newest.id
+            and coalesce(other.workflow_id, '') = coalesce(newest.workflow_id, '')
     )
-order by id
+order by id, version desc
+
+-- name: forget_agents_of_workflow
+delete from registered_agents where project_id = :project_id and workflow_id = :id
 
 -- name: save_registered_agent
 insert into registered_agents ({registered_agent_columns}) values ({registered_agent_values})
@@ -91,8 +132,18 @@ where
 order by queued_at_us desc, run_id desc
 limit :limit
 
+-- name: attempts
+select coalesce(max(attempt), 0)
+from agent_runs
+where project_id = :project_id and workflow_id = :workflow_id and task_id = :task_id and field = :field
+
 -- name: unfinished_agent_runs
 select {agent_run_columns} from agent_runs where status in ('pending', 'running') order by queued_at_us, run_id
+
+-- name: watched_runs
+select run_id, started_at_us, ended_at_us
+from agent_runs
+where project_id = :project_id and run_id in each(:ids) and started_at_us is not null
 
 -- name: save_agent_run
 insert into agent_runs ({agent_run_columns}) values ({agent_run_values})

@@ -31,6 +31,9 @@ and runs.started_at_us >= (
     where going.project_id = :project_id and going.status = 'running' and going.started_at_us < :since_us
 )
 
+-- name: runs_of_origin
+runs.origin = :origin
+
 -- name: runs_of_agent
 runs.agent_id = :agent_id
 
@@ -92,8 +95,9 @@ select 1 from actions where actions.project_id = :project_id and actions.kind in
 
 -- name: ledger_sums
 select
-    actions.outcome,
-    sum(actions.is_call),
+    -- What ended without an outcome is no call of any, and cost something as what failed did.
+    coalesce(actions.outcome, case when actions.ended_at_us is not null then 'error' end),
+    sum(case when actions.outcome is null and actions.ended_at_us is not null then 0 else actions.is_call end),
     -- Millions and the rest: SQLite's sum of integers fails beyond 64 bits, and its product goes on as a float.
     sum(actions.has_cost * (actions.cost / 1000000)) || ' ' || sum(actions.has_cost * (actions.cost % 1000000)),
     sum(
@@ -135,13 +139,16 @@ actions.outcome = :outcome
 actions.outcome is distinct from 'success'
 
 -- name: calls_running
-actions.outcome is null
+actions.outcome is null and actions.ended_at_us is null
 
 -- name: calls_named
 actions.name = :name
 
 -- name: calls_of_kind
 actions.kind = :kind
+
+-- name: calls_of_origin
+actions.is_evaluation = :is_evaluation
 
 -- name: calls_of_agent
 actions.agent_id = :agent_id

@@ -75,7 +75,7 @@ limit :limit
 -- name: open_actions
 select {action_columns}
 from actions
-where run_no = :run_no and outcome is null
+where run_no = :run_no and outcome is null and ended_at_us is null
 order by started_at_us, number
 
 -- name: old_runs
@@ -243,6 +243,7 @@ where
     and (runs.error > 0 or runs.blocked > 0 or runs.rejected > 0 or runs.status = 'failed' or runs.lost > 0)
     and runs.troubles > runs.seen
     and (cast(:agent_id as text) is null or runs.agent_id = :agent_id)
+    and (cast(:origin as text) is null or runs.origin = :origin)
     and runs.archived_at_us is null
     and runs.last_event_at_us >= :since_us
 order by runs.last_event_at_us desc, runs.run_no desc
@@ -255,6 +256,7 @@ where
     runs.project_id = :project_id
     and (runs.error > 0 or runs.blocked > 0 or runs.rejected > 0 or runs.status = 'failed' or runs.lost > 0)
     and (cast(:agent_id as text) is null or runs.agent_id = :agent_id)
+    and (cast(:origin as text) is null or runs.origin = :origin)
     and runs.archived_at_us is null
     and runs.last_event_at_us >= :since_us
 order by runs.last_event_at_us desc, runs.run_no desc
@@ -302,6 +304,7 @@ where
     project_id = :project_id and agent_id > :after
     and (cast(:part as text) is null or agent_id ilike :part)
     and (cast(:agent_id as text) is null or agent_id = :agent_id)
+    and (cast(:origin as text) is null or origin = :origin)
 group by agent_id
 order by agent_id
 limit :limit
@@ -313,13 +316,16 @@ where project_id = :project_id and agent_id = :agent_id and hour >= :first and h
 
 -- name: days_of_agent
 select
-    started_at_us / 86400000000, count(*), count(*) filter (where status = 'failed'),
+    started_at_us / 86400000000, count(*), count(*) filter (where status = 'completed'),
+    count(*) filter (where status = 'failed'),
     cast(sum(success + error + blocked + rejected) as bigint), cast(sum(success) as bigint),
     sum(cost / 1000000) || ' ' || sum(cost % 1000000),
     cast(sum(unpriced) as bigint), cast(sum(estimated) as bigint),
     count(determinism), cast(coalesce(sum(determinism), 0) as bigint)
 from runs
-where project_id = :project_id and agent_id = :agent_id and started_at_us >= :since_us
+where
+    project_id = :project_id and agent_id = :agent_id and started_at_us >= :since_us
+    and (cast(:origin as text) is null or origin = :origin)
 group by 1
 order by 1
 
@@ -328,7 +334,9 @@ select
     code_digest, min(started_at_us), max(started_at_us), count(*), count(determinism),
     cast(coalesce(sum(determinism), 0) as bigint), cast(coalesce(sum(determinism * determinism), 0) as bigint)
 from runs
-where project_id = :project_id and agent_id = :agent_id and code_digest is not null
+where
+    project_id = :project_id and agent_id = :agent_id and code_digest is not null
+    and (cast(:origin as text) is null or origin = :origin)
 group by code_digest
 order by 3 desc
 limit :limit
@@ -339,6 +347,7 @@ from actions
 where
     actions.project_id = :project_id and actions.agent_id = :agent_id and actions.error_type is not null
     and actions.error_type <> 'CancelledError' and actions.error_type not like '%.CancelledError' -- somebody stopped it
+    and (cast(:origin as text) is null or actions.is_evaluation = case when :origin = 'evaluation' then 1 else 0 end)
 group by actions.error_type
 order by 2 desc
 limit :limit

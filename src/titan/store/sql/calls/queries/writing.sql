@@ -44,8 +44,9 @@ version = excluded.version, {run_updates},
 status_version = case when runs.status = excluded.status then runs.status_version else excluded.status_version end,
 is_packed = case when runs.entry_count = excluded.entry_count then runs.is_packed else 0 end
 
--- name: rename_agent
-update actions set agent_id = :agent_id where run_no = :run_no and agent_id <> :agent_id
+-- name: relabel_actions
+update actions set agent_id = :agent_id, is_evaluation = :is_evaluation
+where run_no = :run_no and (agent_id <> :agent_id or is_evaluation <> :is_evaluation)
 
 -- name: actions_at
 select {action_columns}
@@ -62,10 +63,11 @@ where
 order by actions.number
 
 -- name: save_actions
-insert into actions ({action_fields}, run_no, version, recounted)
-values ({action_places}, ?, ?, ?)
+insert into actions ({action_fields}, run_no, version, recounted, is_evaluation)
+values ({action_places}, ?, ?, ?, ?)
 on conflict (number) do update set
-{action_updates}, version = excluded.version, recounted = coalesce(excluded.recounted, actions.recounted)
+{action_updates}, version = excluded.version, recounted = coalesce(excluded.recounted, actions.recounted),
+is_evaluation = excluded.is_evaluation
 
 -- name: recount
 update actions
@@ -210,7 +212,7 @@ delete from agent_hours
 where project_id = :project_id and agent_id = :agent_id and hour = :hour and attempts = 0
 
 -- name: open_calls
-select number from actions where run_no = :run_no and outcome is null and kind in ('model', 'tool', 'call')
+select number from actions where run_no = :run_no and outcome is null and ended_at_us is null and kind in ('model', 'tool', 'call')
 
 -- name: forget_aliases_of_run
 delete from aliases where run_no = :run_no
@@ -244,7 +246,9 @@ delete from actions
 where run_no = :tape_no and id in (select kept.id from actions as kept where kept.run_no = :run_no)
 
 -- name: adopt_actions
-update actions set run_no = :run_no, agent_id = :agent_id, recounted = :version where run_no = :tape_no
+update actions
+set run_no = :run_no, agent_id = :agent_id, is_evaluation = :is_evaluation, recounted = :version
+where run_no = :tape_no
 
 -- name: adopt_notes
 update notes set run_no = :run_no where run_no = :tape_no

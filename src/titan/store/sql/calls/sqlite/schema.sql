@@ -4,7 +4,7 @@
 -- Times are integer microseconds since 1970 in UTC (*_us), durations nanoseconds (*_ns), money picodollars (10^-12 US$).
 -- Tables with long rows have a rowid.
 -- Whoever changes this file raises its version, here and for PostgreSQL, and adds the step to it in migrations/ (decision 57).
--- version: 39
+-- version: 42
 
 create table meta (
     name text not null primary key,
@@ -83,19 +83,21 @@ create table runs (
     determinism_version integer not null default 0,
     imported_at_us integer,
     trusted_at_us integer,
+    origin text not null default 'production' check (origin in ('production', 'evaluation')),
     unique (project_id, id)
 ) strict;
 
 -- What the lists sort by, with what they filter by behind it, so that a row is looked at only when it is shown.
-create index runs_by_start on runs (project_id, started_at_us, run_no, status, agent_id, cost, archived_at_us);
+create index runs_by_start on runs (project_id, started_at_us, run_no, status, agent_id, cost, archived_at_us, origin);
 
-create index runs_by_agent on runs (project_id, agent_id, started_at_us, run_no, status, cost, archived_at_us);
+create index runs_by_agent on runs (project_id, agent_id, started_at_us, run_no, status, cost, archived_at_us, origin);
 
-create index runs_by_status on runs (project_id, status, started_at_us, run_no, agent_id, cost, archived_at_us);
+create index runs_by_status on runs (project_id, status, started_at_us, run_no, agent_id, cost, archived_at_us, origin);
 
-create index runs_by_cost on runs (project_id, cost, run_no, started_at_us, status, agent_id, archived_at_us);
+create index runs_by_cost on runs (project_id, cost, run_no, started_at_us, status, agent_id, archived_at_us, origin);
 
-create index runs_by_duration on runs (project_id, duration_us, run_no, started_at_us, status, agent_id, cost, archived_at_us);
+create index runs_by_duration
+on runs (project_id, duration_us, run_no, started_at_us, status, agent_id, cost, archived_at_us, origin);
 
 create index runs_by_parent on runs (project_id, parent_run_id, started_at_us, run_no) where parent_run_id is not null;
 create index runs_by_session on runs (project_id, session_id, started_at_us, run_no) where session_id is not null;
@@ -122,26 +124,26 @@ where pinned_at_us is null and status in ('completed', 'failed', 'cancelled');
 create index runs_pinned on runs (project_id, id) where pinned_at_us is not null;
 
 -- What the page of agent runs lists.
-create index runs_staged on runs (project_id, started_at_us, run_no) where has_stages = 1;
+create index runs_staged on runs (project_id, started_at_us, run_no, origin) where has_stages = 1;
 
 -- Runs whose actions changed since their totals were computed.
 create index runs_to_total on runs (run_no) where totals_version < actions_version;
 
 -- Versions of an agent, by the code of its runs.
-create index runs_by_code on runs (project_id, agent_id, code_digest, started_at_us, determinism)
+create index runs_by_code on runs (project_id, agent_id, code_digest, started_at_us, determinism, origin)
 where code_digest is not null;
 
 -- Runs that ended, and whose actions changed since their determinism was computed, or what is accepted or measured in it.
 create index runs_to_score on runs (run_no)
 where determinism_version < actions_version and status in ('completed', 'failed', 'cancelled');
 
-create index runs_in_need on runs (project_id, last_event_at_us, run_no)
+create index runs_in_need on runs (project_id, last_event_at_us, run_no, origin)
 where error > 0 or blocked > 0 or rejected > 0 or status = 'failed' or lost > 0;
 
-create index runs_unseen on runs (project_id, last_event_at_us, run_no)
+create index runs_unseen on runs (project_id, last_event_at_us, run_no, origin)
 where (error > 0 or blocked > 0 or rejected > 0 or status = 'failed' or lost > 0) and troubles > seen;
 
--- What an agent's runs come to by the hour in which they started (hours since 1970): how often its runs are stopped is asked
+-- What an agent's production runs come to by the hour in which they started (hours since 1970): how often its runs are stopped is asked
 -- of thirty days, and for many runs at once.
 create table agent_hours (
     project_id text not null,
@@ -193,7 +195,8 @@ create table actions (
     has_tokens integer not null check (has_tokens in (0, 1)),
     duplicate_of integer,
     version integer not null,
-    recounted integer
+    recounted integer,
+    is_evaluation integer not null default 0 check (is_evaluation in (0, 1))
 ) strict;
 
 create unique index actions_of_run on actions (run_no, id);
@@ -210,13 +213,13 @@ create index interventions on actions (project_id, started_at_us, number) where 
 
 -- The ledger shows calls alone; what frames them is a run's own business. Indexes are most of what a call costs to write,
 -- so only the two that every list needs hold all calls; the others hold what is rare enough to be looked for.
-create index calls_by_time on actions (project_id, started_at_us, number, agent_id, outcome, is_call)
+create index calls_by_time on actions (project_id, started_at_us, number, agent_id, outcome, is_call, is_evaluation)
 where kind in ('model', 'tool', 'call');
 
-create index calls_by_name on actions (project_id, name, started_at_us, number, is_call)
+create index calls_by_name on actions (project_id, name, started_at_us, number, is_call, is_evaluation)
 where kind in ('model', 'tool', 'call');
 
-create index calls_by_outcome on actions (project_id, outcome, started_at_us, number, is_call)
+create index calls_by_outcome on actions (project_id, outcome, started_at_us, number, is_call, is_evaluation)
 where kind in ('model', 'tool', 'call') and outcome is distinct from 'success';
 
 -- From half a cent and from three seconds on.
@@ -226,7 +229,7 @@ where kind in ('model', 'tool', 'call') and cost >= 5000000000;
 create index calls_that_took_long on actions (project_id, duration_ns, number)
 where kind in ('model', 'tool', 'call') and duration_ns >= 3000000000;
 
-create index calls_that_failed on actions (project_id, agent_id, error_type, started_at_us, number)
+create index calls_that_failed on actions (project_id, agent_id, error_type, started_at_us, number, is_evaluation)
 where error_type is not null;
 
 -- An entry, and who and what it is about. What it says stands in `bodies`, or, once its run is over, in a row of `packs`.
@@ -365,6 +368,15 @@ create index aliases_of_run on aliases (run_no);
 
 create unique index aliases_of_tape on aliases (tape_no) where tape_no is not null;
 
+-- What tasks and agent runs name by its SHA-256, in JSON: worlds without their initial state, initial states, seeds and
+-- scorers. A row is deleted with the last that names it.
+create table definitions (
+    project_id text not null,
+    digest text not null,
+    content text not null,
+    primary key (project_id, digest)
+) strict;
+
 -- Workflows: worlds, and the agents that are tried in them.
 create table workflows (
     project_id text not null,
@@ -386,9 +398,12 @@ create table tasks (
     scorers text not null,
     created_at_us integer not null,
     seeded_at_us integer not null,
+    state_digest text,
     primary key (project_id, workflow_id, id),
     foreign key (project_id, workflow_id) references workflows (project_id, id)
 ) strict;
+
+create index tasks_of_state on tasks (project_id, state_digest) where state_digest is not null;
 
 create table registered_agents (
     project_id text not null,
@@ -396,6 +411,7 @@ create table registered_agents (
     version integer not null check (version >= 1),
     definition text not null,
     created_at_us integer not null,
+    workflow_id text,
     primary key (project_id, id, version)
 ) strict;
 
@@ -446,6 +462,9 @@ create table agent_runs (
     violations integer not null check (violations >= 0),
     agent_cost text,
     simulator_cost text,
+    world_digest text,
+    state_digest text,
+    scorers_digest text,
     primary key (project_id, run_id),
     foreign key (project_id, workflow_id, task_id) references tasks (project_id, workflow_id, id)
 ) strict;
@@ -455,3 +474,11 @@ create index agent_runs_of_task on agent_runs (project_id, workflow_id, task_id,
 create index agent_runs_of_workflow on agent_runs (project_id, workflow_id, queued_at_us);
 
 create index agent_runs_unfinished on agent_runs (queued_at_us) where status in ('pending', 'running');
+
+create index agent_runs_of_world on agent_runs (project_id, world_digest) where world_digest is not null;
+
+create index agent_runs_of_state on agent_runs (project_id, state_digest) where state_digest is not null;
+
+create index agent_runs_of_scorers on agent_runs (project_id, scorers_digest) where scorers_digest is not null;
+
+create index agent_runs_of_seed on agent_runs (project_id, seed_digest);

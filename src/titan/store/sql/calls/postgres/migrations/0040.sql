@@ -1,0 +1,26 @@
+-- Tasks and agent runs name what they are tried with: by the digest of rows that stay as long as one names them.
+
+create table definitions (
+    project_id text collate "C" not null,
+    digest text collate "C" not null,
+    content text collate "C" not null,
+    primary key (project_id, digest)
+);
+
+alter table tasks add column state_digest text collate "C";
+
+create index tasks_of_state on tasks (project_id, state_digest) where state_digest is not null;
+
+alter table agent_runs add column world_digest text collate "C";
+
+alter table agent_runs add column state_digest text collate "C";
+
+alter table agent_runs add column scorers_digest text collate "C";
+
+create index agent_runs_of_world on agent_runs (project_id, world_digest) where world_digest is not null;
+
+create index agent_runs_of_state on agent_runs (project_id, state_digest) where state_digest is not null;
+
+create index agent_runs_of_scorers on agent_runs (project_id, scorers_digest) where scorers_digest is not null;
+
+create index agent_runs_of_seed on agent_runs (project_id, seed_digest);
