@@ -37,7 +37,9 @@ class Nothing:
     def without_secrets(self, text: str) -> str:
         return text
 
-    async def call(self, project_id: str, name: str, tool: str, args: Mapping[str, Any]) -> tuple[Any, str | None]:
+    async def call(
+        self, project_id: str, name: str, tool: str, args: Mapping[str, Any], *, run_id: str
+    ) -> tuple[Any, str | None]:
         return None, "none"
 
     def now(self) -> datetime:
