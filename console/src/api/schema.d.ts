@@ -543,7 +543,7 @@ export interface paths {
         };
         /** Show a workflow. */
         get: operations["show_workflow"];
-        /** Create a workflow, or replace its definition; agent runs that are under way keep the one they began with. */
+        /** Create a workflow, or replace its definition; agent runs that exist keep the one they were dispatched with. */
         put: operations["put_workflow"];
         post?: never;
         /** Delete a workflow with its tasks and what is known of their agent runs. */
@@ -692,6 +692,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/workflows/{workflow}/tasks/{task}/agent-runs/{run}/seed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show the seed of an agent run with its initial state, whatever became of the task since. */
+        get: operations["show_seed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/workflows/{workflow}/tasks/{task}/agent-runs/{run}/tool-calls": {
         parameters: {
             query?: never;
@@ -735,7 +752,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Freeze a task's seed anew, with the axes that are given changed; earlier runs keep the digest of theirs. */
+        /** Freeze a task's seed anew, with the axes that are given changed; earlier runs keep theirs. */
         post: operations["reseed_task"];
         delete?: never;
         options?: never;
@@ -3431,7 +3448,9 @@ export interface components {
          */
         ConfigChange: {
             after: unknown;
+            /** @description null: there was none, or it is not known. */
             before: unknown;
+            /** @description A setting, or world, state, seed or scorers with their digests. */
             path: string;
         };
         /**
@@ -6151,6 +6170,15 @@ export interface components {
             run: string | null;
         };
         /**
+         * SeedView
+         * @description The seed of an agent run.
+         */
+        SeedView: {
+            /** @description With the initial_state that the run began with, the world's too; null: unknown. */
+            odyssey_seed: Record<string, never>;
+            seed_digest: string;
+        };
+        /**
          * SelfCheckView
          * @description What became of checking whether a run can be replayed.
          */
@@ -6599,8 +6627,8 @@ export interface components {
             detail: string | null;
             failure_rule_id: string | null;
             latency_ms: number;
-            /** @description entities, flags and removed entities. */
-            ledger: Record<string, never>;
+            /** @description entities, flags and removed entities; null: the initial state of that run is not known. */
+            ledger: Record<string, never> | null;
             /** @description Changes of the ledger; those with drop_reason were none. */
             operations: Record<string, never>[];
             response: unknown;
@@ -8531,6 +8559,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Rerun"];
+                };
+            };
+            /** @description Request refused; the body has the reason. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    show_seed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+                workflow: string;
+                task: string;
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeedView"];
                 };
             };
             /** @description Request refused; the body has the reason. */
