@@ -221,7 +221,7 @@ def test_an_agents_clock_that_is_years_off_neither_moves_nor_ends_its_run(port: 
     assert says in json.dumps(action)
     row = given(port, f"/api/v1/runs/{run['run_id']}")
     assert (row["status"], row["started_at"], row["ended_at"]) == ("completed", run["started_at"], run["ended_at"])
-    assert run["run_id"] in [one["run_id"] for one in given(port, "/api/v1/runs?window=1h")["data"]]
+    assert run["run_id"] in [one["run_id"] for one in given(port, "/api/v1/runs?window=1h&origin=evaluation")["data"]]
 
 
 def test_an_agents_clock_orders_its_events_within_the_run(port: int) -> None:

@@ -225,12 +225,12 @@ def test_what_cannot_be_rerun_is_refused_by_name(port: int) -> None:
 
 def test_an_agent_that_is_registered_and_one_found_from_runs_are_one(port: int) -> None:
     def listed(name: str) -> list[dict[str, Any]]:
-        return [one for one in given(port, f"/api/v1/agents?q={name}")["data"] if one["agent_id"] == name]
+        return [one for one in given(port, f"/api/v1/agents?q={name}&origin=all")["data"] if one["agent_id"] == name]
 
     ask_json(port, "PUT", "/api/projects/default/agents/both", {"definition": python_agent(CANCEL)})
     [before] = listed("both")
     assert (before["runs"], before["registered"][0]["version"]) == (0, 1)
-    assert given(port, "/api/v1/agents/both/stats")["agent"] == before
+    assert given(port, "/api/v1/agents/both/stats?origin=all")["agent"] == before
 
     def agent(asked: Asked) -> object:
         return asked.call("cancel_order", order_id="O1")["response"]["message"]
@@ -240,4 +240,4 @@ def test_an_agent_that_is_registered_and_one_found_from_runs_are_one(port: int) 
 
     [after] = listed("both")
     assert (after["runs"], after["registered"][0]["version"], after["registered"][0]["kind"]) == (1, 2, "http")
-    assert given(port, "/api/v1/agents/both/stats")["agent"]["registered"] == after["registered"]
+    assert given(port, "/api/v1/agents/both/stats?origin=all")["agent"]["registered"] == after["registered"]

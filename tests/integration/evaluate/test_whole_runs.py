@@ -20,7 +20,7 @@ def test_what_every_run_has_an_evaluated_one_has_too(port: int) -> None:
     assert (skeleton["run"]["status"], skeleton["names"]) == ("completed", ["get_order", "cancel_order"])
     rows = given(port, f"/api/v1/ledger?run_id={run}")["data"]
     assert {row["name"] for row in rows} == {"get_order", "cancel_order"}
-    assert run in {row["run_id"] for row in given(port, "/api/v1/runs?window=all&q=whole")["data"]}
+    assert run in {row["run_id"] for row in given(port, "/api/v1/runs?window=all&origin=evaluation&q=whole")["data"]}
     assert given(port, f"{of_run}/chain")["verified"] is True
     assert len(given(port, f"/api/v1/replay/{run}/bundle")["entries"]) == 2
     assert run.encode() in ask(port, "GET", f"/api/v1/runs/export?format=jsonl&window=all&ids={run}").body
