@@ -29,8 +29,41 @@ MISTAKES = {
         "claims-success": "hallucinated_result",
         "counts-one-passenger": "wrong_action",
     },
+    "telecom": {
+        "ignores-policy": "policy_violation",
+        "gives-up": "failed_recovery",
+        "adds-data": "extra_action",
+        "claims-success": "hallucinated_result",
+        "skips-restart": "wrong_action",
+    },
 }
-TASKS = {"shop": 50, "travel": 30}
+TASKS = {"shop": 50, "travel": 30, "telecom": 37}
+FAILED = {  # all the tasks in which a mistake shows
+    ("telecom", "ignores-policy"): {
+        "contract-has-ended",
+        "data-to-be-safe",
+        "data-used-up-and-not-paid",
+        "line-of-somebody-else",
+        "overdue-bill-not-paid",
+        "pay-a-disputed-bill",
+        "too-much-data",
+    },
+    ("telecom", "gives-up"): {
+        "airplane-mode-shaky",
+        "data-without-an-answer",
+        "everything-shaky",
+        "payment-without-an-answer",
+        "unreadable-phone",
+    },
+    ("telecom", "skips-restart"): {
+        "broken-access-point",
+        "data-switched-off",
+        "no-pictures",
+        "overdue-bill",
+        "suspended-by-wish",
+        "unreadable-phone",
+    },
+}
 
 
 @pytest.mark.slow
@@ -46,6 +79,11 @@ def test_the_reference_passes_and_the_faulty_agents_fail_by_their_mistake(name: 
     for agent, mistake in MISTAKES[name].items():
         modes = Counter(fields[agent]["failure_modes"])
         assert modes.most_common(1)[0][0] == mistake, (agent, modes)
+        if (name, agent) in FAILED:
+            failed = {
+                run["task_id"] for run in done["agent_runs"] if run["field"] == agent and run["verdict"] == "FAIL"
+            }
+            assert failed == FAILED[name, agent]
     assert {run["violations"] for run in done["agent_runs"]} == {0}
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from titan.judge.generated_ids import with_ids_of
 from titan.model.evaluations import SUITE_FAULT
-from titan.world.definition import Comparison, Condition
+from titan.world.definition import Access, Comparison, Condition, Mode, Tool, WritePolicy
 from titan.world.ledger import CannotApply, InitialState, Ledger, Operation, seeded
 from titan.world.simulation import Answer, Call, Detail, Environment, Source, State, is_error
 from titan.world.values import Missing, Scope, at, compare, entity_view, equal, meets
@@ -175,6 +175,8 @@ class ScorerResult:
 def score(scorer: Scorer, ended: Ended) -> ScorerResult:
     """Return the result of a scorer."""
     found = _SCORERS[type(scorer)](scorer, ended)
+    if found.verdict is Verdict.PASS and not isinstance(scorer, ToolCalled | ResponseContains):
+        found = _unless_unanswered(found, ended)
     mode = None
     if found.verdict is Verdict.FAIL:
         mode = scorer.failure_mode or _mode_of_run(ended) or found.mode
@@ -205,6 +207,27 @@ class _Found:
     verdict: Verdict
     detail: str
     mode: str = FailureMode.WRONG_ACTION  #: of a FAIL, unless the whole run shows another
+
+
+def _unless_unanswered(found: _Found, ended: Ended) -> _Found:
+    """Return what a scorer found in the ledger; an ERROR where a write is missing in it because nobody answered the
+    agent's call, also not when it was made again."""
+    for position, call in enumerate(ended.calls):
+        if not call.is_unanswered or not _may_write(ended.environment.world.tool(call.tool)):
+            continue
+        later = ended.calls[position + 1 :]
+        if not any(one.tool == call.tool and equal(one.args, call.args) and not one.is_unanswered for one in later):
+            return _Found(Verdict.ERROR, f"{found.detail}, but {call.tool} was called, and nobody could answer")
+    return found
+
+
+def _may_write(tool: Tool | None) -> bool:
+    """Return whether an answer to a tool's call may change the ledger."""
+    if tool is None:
+        return False
+    if tool.mode is Mode.PASSTHROUGH:
+        return tool.ledger_write_policy is WritePolicy.ADAPTER and bool(tool.effects)
+    return tool.access is not Access.READ
 
 
 def _mode_of_run(ended: Ended) -> FailureMode | None:

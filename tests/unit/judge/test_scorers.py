@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.world.a_shop import DEFINITION, a_state, an_environment, called, nobody
+from tests.unit.world.a_shop import DEFINITION, ID, a_state, an_environment, called, nobody
 from titan.evaluate.results import pass_hat
 from titan.judge.scorers import Ended, MadeCall, Scorer, ScorerResult, Verdict, overall, score
 from titan.world.ledger import InitialState
@@ -273,6 +273,41 @@ def test_a_write_that_nobody_could_answer_leaves_a_task_ungraded() -> None:
         "write_note was called successfully 0 times with order_id 'O2'; calls that nobody could answer: 1"
     )
     assert _scored(ended, type="tool_called", tool="write_note", cmp="le", value=1).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"type": "reference_calls", "calls": []},
+        {"type": "expected_state", "state": DEFINITION["initial_state"]},
+        {"type": "entity_field", "entity_type": "order", "id": "O2", "field": "status", "value": "shipped"},
+        {"type": "entity_absent", "entity_type": "order", "where": [{"field": "notes", "cmp": "exists"}]},
+        {"type": "entity_count", "entity_type": "refund", "value": 0},
+        {"type": "flag_set", "flag": "escalated", "is_set": False},
+    ],
+)
+def test_a_write_too_many_that_nobody_could_answer_does_not_pass(fields: dict[str, Any]) -> None:
+    reads = {"name": "look_at_note", "access": "read", "input_schema": ID}
+    tools = [*DEFINITION["tools"], reads]
+
+    unanswered = _scored(_ended_with("done", NOTED, reply=_unavailable), **fields)
+
+    assert unanswered.verdict is Verdict.ERROR
+    assert unanswered.detail.endswith("but write_note was called, and nobody could answer")
+    read = _ended_with("done", ("look_at_note", {"order_id": "O2"}), reply=_unavailable, tools=tools)
+    assert _scored(read, **fields).verdict is Verdict.PASS
+    assert _scored(_ended_with("done", ("no_such_tool", {}), reply=_unavailable), **fields).verdict is Verdict.PASS
+
+
+def test_a_write_that_was_answered_when_it_was_made_again_is_graded() -> None:
+    failures = iter([True, False])
+
+    def at_the_second_time(state: State, ask: Any) -> Reply:
+        return _unavailable(state, ask) if next(failures) else _by_model(state, ask)
+
+    ended = _ended_with("done", NOTED, NOTED, reply=at_the_second_time)
+
+    assert _scored(ended, type="reference_calls", calls=[NOTE]).verdict is Verdict.PASS
 
 
 def test_a_tool_that_a_model_answers_is_compared_by_what_it_changed() -> None:
