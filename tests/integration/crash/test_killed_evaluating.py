@@ -177,7 +177,7 @@ def test_an_agents_job_that_a_restart_gives_back_is_not_begun_again(tmp_path: Pa
         go.touch()
         titan.start_again()
         wait_until(lambda: len(rows_of(titan, path)) == 2 and is_over(rows_of(titan, path)), "the repeated run")
-        listed = given(titan.sdk_port, "/api/dags")["dags"]
+        listed = given(titan.sdk_port, "/api/dags?origin=evaluation")["dags"]
         dags = [given(titan.sdk_port, f"/api/dags/{dag['dag_id']}?wait_seconds=30") for dag in listed]
         statuses = sorted(job["status"] for dag in dags for job in dag["jobs"])
 

@@ -96,7 +96,7 @@ def steps_past_acknowledged_runs(path: Path, runs: int) -> int:
     record(store, *(a_call(run_id=f"R_{n}", error="no") for n in range(runs)))
     kept(store, acknowledge)
     store.close()
-    asked = {"project_id": PROJECT, "agent_id": None, "since_us": 0, "limit": 9, "skip": 0}
+    asked = {"project_id": PROJECT, "agent_id": None, "origin": "production", "since_us": 0, "limit": 9, "skip": 0}
     return steps_of(path, QUERIES["runs_in_need"], asked)
 
 
