@@ -214,9 +214,8 @@ def _drop_what_the_script_made(loaded_before: LoadedModules) -> None:
     for survivor in survivors:
         namespace = getattr(survivor(), "__dict__", None)
         # As Python does it: a callback that still runs, such as one of `logging`, finds None and does nothing.
-        for key in namespace or ():
-            if key != "__builtins__":
-                namespace[key] = None
+        if isinstance(namespace, dict):
+            namespace.update(dict.fromkeys(namespace.keys() - {"__builtins__"}))
 
 
 def _write_out_files() -> None:
