@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from os.path import commonprefix
+from itertools import takewhile
 from typing import Final
 
 from msgspec.structs import replace
@@ -337,7 +337,8 @@ def stage_labels(run_id: str, names: Sequence[str]) -> list[str]:
     "RESEARCH_cb5e13_PLAN" and "RESEARCH_cb5e13_SYNTH" give "PLAN" and "SYNTH". No label is empty, and a single stage
     without the run's id keeps its name.
     """
-    common = commonprefix(names) if len(names) > 1 else ""  # noqa: RUF071 (cut to whole words below)
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+    common = "".join(letters[0] for letters in alike) if len(names) > 1 else ""
     shared = common[: max(map(common.rfind, _SEPARATORS)) + 1]
     own = len(run_id) + 1
     return [
