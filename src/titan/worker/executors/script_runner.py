@@ -215,7 +215,7 @@ def _drop_what_the_script_made(loaded_before: LoadedModules) -> None:
         namespace = getattr(survivor(), "__dict__", None)
         # As Python does it: a callback that still runs, such as one of `logging`, finds None and does nothing.
         if isinstance(namespace, dict):
-            namespace.update(dict.fromkeys(namespace.keys() - {"__builtins__"}))
+            namespace.update(dict.fromkeys(name for name in namespace if name != "__builtins__"))
 
 
 def _write_out_files() -> None:
