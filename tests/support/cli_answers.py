@@ -60,7 +60,9 @@ def an_answered_job(
     )
 
 
-def an_answered_dag(*jobs: JobView, name: str = "pipeline", status: StageStatus | None = None) -> DagView:
+def an_answered_dag(
+    *jobs: JobView, name: str = "pipeline", label: str | None = None, status: StageStatus | None = None
+) -> DagView:
     """Return DAG d1 with `jobs`; its counts, and for a single kind of jobs its status, follow from them."""
     counted = Counter(job.status for job in jobs)
     is_final = all(job.status.is_final for job in jobs)
@@ -70,6 +72,7 @@ def an_answered_dag(*jobs: JobView, name: str = "pipeline", status: StageStatus 
         DagView,
         dag_id="d1",
         name=name,
+        label=label or name,
         status=status or derived,
         is_final=is_final,
         submitted_at=NOON - timedelta(minutes=1),

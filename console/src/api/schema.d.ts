@@ -3532,6 +3532,8 @@ export interface components {
             ended_at: string | null;
             is_final: boolean;
             jobs?: components["schemas"]["JobView"][];
+            /** @description Its name; in a run's stages without what all of these begin with. */
+            label: string;
             made_by: string | null;
             name: string;
             on_failure: components["schemas"]["OnFailure"];
@@ -5303,7 +5305,7 @@ export interface components {
          * @description Why an action that is over has no outcome. It is no attempt that failed or succeeded.
          * @enum {unknown}
          */
-        Reason: "cancelled" | "waiting";
+        Reason: "cancelled" | "interrupted" | "waiting";
         /**
          * RecommendationView
          * @description How to fix an issue.
@@ -6391,6 +6393,11 @@ export interface components {
             on_failure: components["schemas"]["OnFailure"];
             /** @default null */
             orchestrator: components["schemas"]["OrchestratorBody"] | null;
+            /**
+             * @description Names the run's agent where nothing else does.
+             * @default null
+             */
+            program: string | null;
             /**
              * @description The process repeats what an earlier one began.
              * @default false

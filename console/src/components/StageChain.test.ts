@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Dag } from "../api/types";
-import { cancelledBy, failedOf, foldedChain, iterationOf, progressOf, stageLabels } from "./StageChain";
+import { cancelledBy, failedOf, foldedChain, iterationOf, progressOf } from "./StageChain";
 
 const COUNTS = {
   total: 4,
@@ -23,45 +23,6 @@ function chainOf(...statuses: string[]): string {
 function completed(count: number): string[] {
   return Array.from({ length: count }, () => "COMPLETED");
 }
-
-test("a label is the stage's name without the run's id", () => {
-  const names = ["RESEARCH_cb5e13_PLAN", "RESEARCH_cb5e13_ITER1", "RESEARCH_cb5e13_SYNTH"];
-
-  expect(stageLabels("RESEARCH_cb5e13", names)).toEqual(["PLAN", "ITER1", "SYNTH"]);
-});
-
-test("a run that has one stage so far shows it without the run's id too", () => {
-  expect(stageLabels("RESEARCH_cb5e13", ["RESEARCH_cb5e13_PLAN"])).toEqual(["PLAN"]);
-});
-
-test("names without the run's id lose what all of them share up to an underscore", () => {
-  expect(stageLabels("run-7", ["nightly_etl_PLAN", "nightly_etl_POLISH", "nightly_etl_SEND"])).toEqual([
-    "PLAN",
-    "POLISH",
-    "SEND",
-  ]);
-});
-
-test("letters that names happen to share are no prefix", () => {
-  expect(stageLabels("run-7", ["plan", "plant", "play"])).toEqual(["plan", "plant", "play"]);
-});
-
-test("a stage that stands alone shares nothing with another", () => {
-  expect(stageLabels("run-7", ["load_data"])).toEqual(["load_data"]);
-});
-
-test("a stage that does not carry the run's id keeps its name beside those that do", () => {
-  expect(stageLabels("R_1", ["R_1_PLAN", "planner-rerun", "R_1_ITER1"])).toEqual(["PLAN", "planner-rerun", "ITER1"]);
-});
-
-test("a stage submitted twice keeps its label twice", () => {
-  expect(stageLabels("r", ["job_ITER", "job_ITER"])).toEqual(["ITER", "ITER"]);
-});
-
-test("no label is empty", () => {
-  expect(stageLabels("R_1", ["R_1", "R_1_", "R_1_PLAN"])).toEqual(["1", "R_1_", "PLAN"]);
-  expect(stageLabels("x", ["a_", "a_b"])).toEqual(["a_", "b"]);
-});
 
 test("the iteration is the highest ITER", () => {
   expect(iterationOf(["PLAN", "ITER1", "EVAL1", "ITER2"])).toBe(2);

@@ -25,10 +25,6 @@ export const StageChain = memo(function StageChain({ runId, stages, isWhole = fa
     event.preventDefault();
     void navigate(path);
   }
-  const labels = stageLabels(
-    runId,
-    stages.map((stage) => stage.name),
-  );
   const chain: ChainLink[] = isWhole ? stages.map((_, stage) => ({ stage })) : foldedChain(stages);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the keys press its links, which brings a click
@@ -38,7 +34,7 @@ export const StageChain = memo(function StageChain({ runId, stages, isWhole = fa
         return (
           <li key={stage?.dag_id ?? `fold-${"from" in link ? link.from : ""}`} className="chain-link">
             {stage && "stage" in link ? (
-              <StageBox stage={stage} label={labels[link.stage] ?? stage.name} />
+              <StageBox stage={stage} />
             ) : (
               <Fold folded={"folded" in link ? link.folded : 0} onUnfold={onUnfold} />
             )}
@@ -49,7 +45,7 @@ export const StageChain = memo(function StageChain({ runId, stages, isWhole = fa
   );
 });
 
-function StageBox({ stage, label }: { stage: Dag; label: string }) {
+function StageBox({ stage }: { stage: Dag }) {
   const { word } = lookOf(stage.status);
   const by = cancelledBy(stage);
   const { tone, glyph } = lookOf(by === null ? stage.status : "CANCELLED");
@@ -68,7 +64,7 @@ function StageBox({ stage, label }: { stage: Dag; label: string }) {
       <span className="status-glyph" aria-hidden="true">
         {glyph}
       </span>
-      <Name of={label} className="chain-label" />
+      <Name of={stage.label} className="chain-label" />
       <span className="sr-only">
         , {word}, {jobs}
         {failed > 0 ? `, ${failed} failed` : ""}
@@ -126,30 +122,6 @@ function Fold({ folded, onUnfold }: { folded: number; onUnfold: (() => void) | u
 const SHOWN_FIRST = 2;
 const SHOWN_LAST = 9;
 const WORTH_FOLDING = 3; // fewer stages take no more room than the fold
-
-/**
- * Returns the label of each stage: its name without `<run>_`, or without the prefix up to an underscore that all stages
- * share. A single stage keeps its name, and no label is empty.
- */
-export function stageLabels(runId: string, names: readonly string[]): string[] {
-  const own = `${runId}_`;
-  const shared = sharedPrefix(names);
-  return names.map((name) => withoutPrefix(name, name.startsWith(own) ? own : shared));
-}
-
-function withoutPrefix(name: string, prefix: string): string {
-  return name.startsWith(prefix) ? name.slice(prefix.length) || name : name;
-}
-
-function sharedPrefix(names: readonly string[]): string {
-  const [first = "", ...others] = names;
-  if (others.length === 0) return "";
-  let length = first.length;
-  for (const name of others) {
-    while (!name.startsWith(first.slice(0, length))) length -= 1;
-  }
-  return first.slice(0, first.slice(0, length).lastIndexOf("_") + 1);
-}
 
 /** Returns the iteration of the run, from its highest `ITER<n>`; null without one. */
 export function iterationOf(labels: readonly string[]): number | null {

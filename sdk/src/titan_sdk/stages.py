@@ -110,6 +110,14 @@ def agent_of(run_id: str) -> str:
     return run_id[:cut].rstrip() if cut > 0 else run_id
 
 
+def script_name() -> str:
+    """Return the script's name without folder and suffix."""
+    script = os.path.basename(sys.argv[0]) if sys.argv else ""
+    if script in ("-", "-c"):  # read from standard input, or written on the command line
+        return "python"
+    return os.path.splitext(script)[0] or "python"
+
+
 class submission:  # noqa: N801  # used as a function: `with submission(run, name) as fields`
     """The extra fields of one submission of a stage; counted unless it fails.
 
@@ -129,7 +137,7 @@ class submission:  # noqa: N801  # used as a function: `with submission(run, nam
         # Counted before it is sent: two concurrent submissions of a name are two.
         self._occurrence = _counts.get(self._key, 0)
         _counts[self._key] = self._occurrence + 1
-        fields: dict[str, object] = {}
+        fields: dict[str, object] = {"program": script_name()}
         if self._occurrence:
             fields["occurrence"] = self._occurrence
         if resumed is not None and self._run_id == resumed:

@@ -156,6 +156,8 @@ class Dag(TypedDict):
 
     dag_id: str
     name: str
+    #: Its name; in a run's stages without what all of these begin with.
+    label: str
     agent_run_id: str | None
     agent_id: str | None
     #: What its run is for. One of production, evaluation.

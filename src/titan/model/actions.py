@@ -90,12 +90,14 @@ class Reason(StrEnum):
 
     WAITING = "waiting"  #: for a person; what comes of it is another action
     CANCELLED = "cancelled"  #: its caller left, or closed what it read
+    INTERRUPTED = "interrupted"  #: its program was ended before it was, by SIGTERM or Ctrl-C; what it did is not known
 
 
 #: The reasons by the names of exceptions and errors: of LangGraph and pydantic-ai, of asyncio and Python, and our own.
 _REASONS: Final = {
     **dict.fromkeys(("GraphInterrupt", "NodeInterrupt", "CallDeferred", "ApprovalRequired"), Reason.WAITING),
     **dict.fromkeys(("CancelledError", "GeneratorExit", "ClientDisconnected"), Reason.CANCELLED),
+    **dict.fromkeys(("ProgramEnded", "KeyboardInterrupt"), Reason.INTERRUPTED),
 }
 
 

@@ -39,6 +39,7 @@ class NewDag:
     occurrence: int = 0  #: how many DAGs of this name its process has submitted to the run before
     is_resumed: bool = False  #: its process repeats what an earlier one began
     orchestrator: Orchestrator | None = None  #: the process that submits, where it runs outside of Titan
+    program: str | None = None  #: the name of that process's script, also where it is a job
     is_internal: bool = False  #: see `Dag`
     origin: Origin = Origin.PRODUCTION  #: that of the run it belongs to
 

@@ -174,7 +174,7 @@ def _join_run(tx: Transaction, dag: Dag, new: NewDag) -> None:
             next_step="Correct TITAN_RESUME_RUN_ID; `titan runs` lists the runs. Nothing was submitted.",
         )
     if run is None:
-        agent_id = dag.agent_id or agent_of(dag.run_id)
+        agent_id = dag.agent_id or agent_of(dag.run_id, new.program)
         run = RunControl(
             project_id=dag.project_id,
             id=dag.run_id,

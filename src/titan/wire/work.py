@@ -131,6 +131,7 @@ class SubmitBody(Request):
     occurrence: Annotated[int, Meta(ge=0, description="DAGs of this name that its process sent to the run before.")] = 0
     resume: Annotated[bool, Meta(description="The process repeats what an earlier one began.")] = False
     orchestrator: OrchestratorBody | None = None
+    program: Annotated[str | None, Meta(description="Names the run's agent where nothing else does.")] = None
     world: WorldBody | None = None
 
 
@@ -344,6 +345,7 @@ class DagView(Struct, kw_only=True):
 
     dag_id: str
     name: str
+    label: Annotated[str, Meta(description="Its name; in a run's stages without what all of these begin with.")]
     agent_run_id: str | None
     agent_id: str | None
     origin: Annotated[Origin, Meta(description="What its run is for.")]

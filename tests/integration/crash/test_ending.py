@@ -100,12 +100,12 @@ def an_external_action(titan: RunningTitan, folder: Path, _: FakeEndpoint) -> It
 
     def finish(titan: RunningTitan) -> None:
         assert client_of(titan).wait("charges", timeout=60) == "COMPLETED"
-        errors = {
-            call["action"]["outcome"]: call["action"]["error_message"]
+        ends = {
+            (call["action"]["outcome"], call["action"]["reason"]): call["action"]["error_message"]
             for call in RecordedCalls(titan).actions(run_id, count=2)
         }
         why = "interrupted, so whether it took effect is not known: the program ended by SIGTERM"
-        assert errors == {"error": why, "success": None}
+        assert ends == {(None, "interrupted"): why, ("success", None): None}
 
     yield finish
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 from itertools import takewhile
+from pathlib import Path
 
 import pytest
 
+from tests.support.programs import run_program
 from tests.support.running_titan import RunningTitan
 from tests.support.waiting import wait_until
 from titan_sdk import AsyncTitanClient, TitanClient, TitanGate, TitanJob
-from titan_sdk.errors import Conflict, IdempotencyConflict, InvalidInput, UnknownDag, UnknownJob
+from titan_sdk.errors import Conflict, IdempotencyConflict, InvalidInput, UnknownDag, UnknownJob, UnknownRun
 
 SECONDS = 30
 
@@ -114,6 +117,106 @@ def test_jobs_are_listed_by_run_dag_and_status(client: TitanClient) -> None:
     assert listed == [["bad", "good"], ["bad", "good"], ["bad"], []]
     with pytest.raises(UnknownDag):
         client.jobs(dag="nobody")
+
+
+SUBMITTER = """
+import sys
+import titan_sdk
+from titan_sdk import TitanClient, TitanJob
+
+agent, run_id, *names = sys.argv[1:]
+client = TitanClient()
+
+
+def submit():
+    for name in names:
+        client.submit_dag(name, [TitanJob("a", "a.py", script_content="")], agent_run_id=run_id)
+
+
+if agent == "-":
+    submit()
+else:
+    with titan_sdk.run(agent_id=agent, run_id=run_id):
+        submit()
+"""
+
+
+def _is_listed(client: TitanClient, run_id: str) -> bool:
+    with suppress(UnknownRun):
+        return client.get_run(run_id)["has_stages"]
+    return False
+
+
+def _agent_of_a_run(client: TitanClient, tmp_path: Path, how: str, agent: str = "-", run_id: str = "") -> str:
+    """Return the agent of the run that a program made, as a job or outside."""
+    run_id = run_id or os.urandom(6).hex()
+    script = tmp_path / "research_agent.py"
+    script.write_text(SUBMITTER)
+    arguments = [agent, run_id, "RESEARCH_x_PLAN", "RESEARCH_x_SEARCH"]
+    if how == "job":
+        dag = client.submit_dag(fresh("submitter"), [TitanJob("s", str(script), args=arguments)])
+        assert client.wait(dag, timeout=SECONDS) == "COMPLETED", client.fetch_logs(f"{dag.dag_id}.00000")
+    else:
+        env = {"TITAN_HOST": client.transport.host, "TITAN_PORT": str(client.transport.port)}
+        assert run_program(script, *arguments, cwd=tmp_path, env=env).returncode == 0
+    wait_until(lambda: _is_listed(client, run_id), "the run is listed")
+    return client.get_run(run_id)["agent_id"]
+
+
+@pytest.mark.parametrize("how", ["job", "process"])
+def test_runs_whose_ids_name_no_agent_are_of_the_program_that_submits_them(
+    client: TitanClient, tmp_path: Path, how: str
+) -> None:
+    assert {_agent_of_a_run(client, tmp_path, how) for _ in range(2)} == {"research_agent"}
+    assert _agent_of_a_run(client, tmp_path, how, run_id=fresh("WEATHER")) == "WEATHER"
+
+
+def test_two_named_agents_of_one_program_stay_two(client: TitanClient, tmp_path: Path) -> None:
+    agents = [_agent_of_a_run(client, tmp_path, "process", agent) for agent in ("RESEARCH", "WEATHER")]
+
+    assert agents == ["RESEARCH", "WEATHER"]
+
+
+def test_stages_are_labelled_without_the_words_they_share_and_keep_their_names(client: TitanClient) -> None:
+    run = os.urandom(6).hex()
+    names = ["RESEARCH_x_PLAN", "RESEARCH_x_SEARCH"]
+    for name in names:
+        client.submit_dag(name, [a_job(name)], agent_run_id=run)
+
+    wait_until(lambda: _is_listed(client, run), "the run is listed")
+    stages = client.get_run(run)["stages"]
+
+    assert [(stage["label"], stage["name"]) for stage in stages] == list(zip(["PLAN", "SEARCH"], names, strict=True))
+    assert client.get_dag(stages[0]["dag_id"])["label"] == names[0]
+
+
+ASYNC_CLIENT = """
+import asyncio
+from titan_sdk import AsyncTitanClient
+
+async def main():
+    client = AsyncTitanClient()
+    await client.store_put("seen", "1")
+    {close}
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("close", ["", "client.close()", "await client.__aexit__(None, None, None)"])
+def test_a_program_with_an_asynchronous_client_leaves_no_line_behind(
+    client: TitanClient, tmp_path: Path, close: str
+) -> None:
+    script = tmp_path / "asynchronous.py"
+    script.write_text(ASYNC_CLIENT.format(close=close))
+    env = {"TITAN_HOST": client.transport.host, "TITAN_PORT": str(client.transport.port)}
+
+    process = run_program(script, cwd=tmp_path, env=env)
+    dag = client.submit_dag(fresh("async"), [TitanJob("asynchronous", str(script))])
+    ended = client.wait(dag, timeout=SECONDS)
+
+    assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
+    assert (ended, client.fetch_logs(f"{dag.dag_id}.00000")) == ("COMPLETED", "")
 
 
 def test_all_jobs_of_a_dag_are_listed_unless_a_limit_is_given(client: TitanClient) -> None:

@@ -70,6 +70,9 @@ ENDS = {
     "z.writestr(zipfile.ZipInfo('a'), b'kept')",
     "an error in a compiled module": "import atexit, json\natexit.register(print, 'bye')\njson.loads('{')",
     "logging": "import logging\nlogging.basicConfig(filename='out.txt')\nlogging.warning('kept')",
+    "logging kept by the library": "import json, logging\njson.mine = logging",
+    "names that end with None": "import json, sys, types\nm = json.mine = sys.modules['m'] = types.ModuleType('m')\n"
+    "exec('class A:\\n    def __del__(self):\\n        print(len, b)\\na = A()\\nb = 1', m.__dict__)",
 }
 
 STARTS = {

@@ -89,7 +89,7 @@ def test_a_job_is_shown_with_the_command_it_runs(capsys: pytest.CaptureFixture[s
 
 def test_a_run_is_a_chain_of_its_stages(capsys: pytest.CaptureFixture[str]) -> None:
     stages = [
-        an_answered_dag(an_answered_job(status=status), name=f"RESEARCH_1a_{label}")
+        an_answered_dag(an_answered_job(status=status), name=f"RESEARCH_1a_{label}", label=label)
         for label, status in [("PLAN", JobStatus.COMPLETED), ("ITER1", JobStatus.RUNNING)]
     ]
     run = an_answer(

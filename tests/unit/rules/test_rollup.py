@@ -9,7 +9,15 @@ import pytest
 from tests.support.builders import NOON, PROJECT, a_dag
 from titan.model.dags import Dag, JobCounts, StageStatus
 from titan.model.run_control import RunControl, RunOutcome, RunStatus
-from titan.rules.runs.lifecycle import RUN_IDLE, agent_of, dag_status, run_ended_at, run_status, stage_status
+from titan.rules.runs.lifecycle import (
+    RUN_IDLE,
+    agent_of,
+    dag_status,
+    run_ended_at,
+    run_status,
+    stage_labels,
+    stage_status,
+)
 
 COMPLETED_STAGE = a_dag(counts=JobCounts(completed=2), started_at=NOON, ended_at=NOON)
 PARTIAL_STAGE = a_dag(counts=JobCounts(completed=1, failed=1), started_at=NOON, ended_at=NOON)
@@ -159,3 +167,44 @@ def test_a_run_has_an_end_exactly_when_it_is_neither_pending_nor_running(
 )
 def test_the_agent_is_the_run_id_without_its_last_token(run_id: str, agent: str) -> None:
     assert agent_of(run_id) == agent
+
+
+@pytest.mark.parametrize(
+    ("run_id", "program", "agent"),
+    [
+        ("cb5e13a0b1c2", "research_agent", "research_agent"),
+        ("cb5e13a0b1c2", "über mich", "cb5e13a0b1c2"),
+        ("cb5e13a0b1c2", "", "cb5e13a0b1c2"),
+        ("9f1b7c2e-5d0a-4c3b-8e6f-0a1b2c3d4e5f", "research_agent", "research_agent"),
+        ("2026-11-25", "research_agent", "research_agent"),
+        ("_hidden", "research_agent", "research_agent"),
+        ("RESEARCH_cb5e13", "research_agent", "RESEARCH"),
+        ("übung-7", "research_agent", "übung"),
+    ],
+)
+def test_a_run_whose_id_names_no_agent_has_that_of_its_program(run_id: str, program: str, agent: str) -> None:
+    assert agent_of(run_id, program) == agent
+
+
+@pytest.mark.parametrize(
+    ("run_id", "names", "labels"),
+    [
+        ("RESEARCH_cb5e13", ["RESEARCH_cb5e13_PLAN", "RESEARCH_cb5e13_ITER1"], ["PLAN", "ITER1"]),
+        ("RESEARCH_cb5e13", ["RESEARCH_cb5e13_PLAN"], ["PLAN"]),
+        ("cb5e13a0b1c2", ["RESEARCH_cb5e13_PLAN", "RESEARCH_cb5e13_SEARCH"], ["PLAN", "SEARCH"]),
+        ("run-7", ["nightly-etl-PLAN", "nightly-etl-POLISH"], ["PLAN", "POLISH"]),
+        ("run-7", ["plan", "plant", "play"], ["plan", "plant", "play"]),
+        ("run-7", ["ITER1", "ITER10"], ["ITER1", "ITER10"]),
+        ("run-7", ["load_data"], ["load_data"]),
+        ("R_1", ["R_1_PLAN", "planner-rerun", "R_1_ITER1"], ["PLAN", "planner-rerun", "ITER1"]),
+        ("r", ["job_ITER", "job_ITER"], ["ITER", "ITER"]),
+        ("R_1", ["R_1", "R_1_", "R_1_PLAN"], ["R_1", "R_1_", "PLAN"]),
+        ("R_1", ["R_10_PLAN"], ["R_10_PLAN"]),
+        ("x", ["a_", "a_b"], ["a_", "b"]),
+        ("x", [], []),
+    ],
+)
+def test_a_stages_label_is_its_name_without_the_words_all_stages_begin_with(
+    run_id: str, names: list[str], labels: list[str]
+) -> None:
+    assert stage_labels(run_id, names) == labels

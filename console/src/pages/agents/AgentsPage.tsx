@@ -9,7 +9,7 @@ import { EmptyState, NoRowsNotice } from "../../components/EmptyState";
 import { OriginControl, originIn, SearchField, StatusFilter } from "../../components/fields";
 import { Name } from "../../components/links";
 import { Page } from "../../components/Page";
-import { iterationOf, StageChain, stageLabels } from "../../components/StageChain";
+import { iterationOf, StageChain } from "../../components/StageChain";
 import { Duration, Time } from "../../components/Time";
 import { chosenAmong, chosenIn, runPath, toggled, toggledAmong, useUrl } from "../../components/url";
 import { Cell, VirtualTable } from "../../components/VirtualTable";
@@ -132,12 +132,7 @@ interface Props {
 const RunRow = memo(function RunRow({ run, isOpen, onToggle, onAction }: Props) {
   const stages = run.stages ?? [];
   const id = run.run_id;
-  const iteration = iterationOf(
-    stageLabels(
-      id,
-      stages.map((stage) => stage.name),
-    ),
-  );
+  const iteration = iterationOf(stages.map((stage) => stage.label));
   return (
     <>
       <Cell className="agents-fold">

@@ -7,7 +7,6 @@ import { Status } from "../../components/badges";
 import { ErrorNotice } from "../../components/EmptyState";
 import { count } from "../../components/format";
 import { Name } from "../../components/links";
-import { stageLabels } from "../../components/StageChain";
 import { Duration, JobDuration } from "../../components/Time";
 import { dagPath, logPath } from "../../components/url";
 
@@ -24,10 +23,6 @@ export function RunDetails({ run, isBrief = false }: Props) {
   const found = useRun(run.run_id);
   if (found.isError && !found.data) return <ErrorNotice of={found.error} onRetry={found.refetch} />;
   const stages = found.data?.stages ?? run.stages ?? [];
-  const labels = stageLabels(
-    run.run_id,
-    stages.map((stage) => stage.name),
-  );
   return (
     <div className="agents-details">
       <div className="row soft">
@@ -47,8 +42,8 @@ export function RunDetails({ run, isBrief = false }: Props) {
         </p>
       ) : null}
       <div className="agents-cards">
-        {stages.map((stage, at) => (
-          <StageCard key={stage.dag_id} stage={stage} label={labels[at] ?? stage.name} />
+        {stages.map((stage) => (
+          <StageCard key={stage.dag_id} stage={stage} />
         ))}
       </div>
     </div>
@@ -56,7 +51,7 @@ export function RunDetails({ run, isBrief = false }: Props) {
 }
 
 /** A stage with links to its jobs and their logs. */
-export function StageCard({ stage, label }: { stage: Dag; label: string }) {
+export function StageCard({ stage }: { stage: Dag }) {
   const jobs = mostRelevant(stage.jobs ?? [], MOST_JOBS);
   const rest = (stage.jobs?.length ?? 0) - jobs.length;
   return (
@@ -64,7 +59,7 @@ export function StageCard({ stage, label }: { stage: Dag; label: string }) {
       <header>
         <Status of={stage.status} small />
         <Link to={dagPath(stage)} className="truncate agents-card-name" title={stage.name}>
-          <Name of={label} />
+          <Name of={stage.label} />
         </Link>
         <span className="faint">
           <Duration from={stage.started_at} to={stage.ended_at} />

@@ -36,7 +36,7 @@ function OwnJobs({ dag: { dag_id: id } }: { dag: Dag }) {
       </div>
       <div className="agents-details">
         <div className="agents-cards">
-          <StageCard stage={data} label={data.name} />
+          <StageCard stage={data} />
         </div>
       </div>
     </div>

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from titan_sdk.api import ClientBase, DagAccepted, plain_name, submission_body
 from titan_sdk.errors import NotSupported
@@ -41,7 +42,8 @@ class Commands(ClientBase):
                 ends when the process that submitted its stages exits (or see `end_run`). A run that is resumed
                 answers a stage that it submitted before, with the same name and content, from its record: the
                 receipt's `from_record` is then True, and nothing runs twice.
-            agent_id: the agent of the run; by default TITAN_AGENT_ID, else the run id without its last part.
+            agent_id: the agent of the run; by default TITAN_AGENT_ID, else the run id without its last part, or this
+                script's name where that is none ("cb5e13", a UUID).
             on_failure: "continue" lets independent branches go on, "stop" cancels all that has not started.
             idempotency_key: any later submission with this key gets the first one's receipt.
 
@@ -208,6 +210,10 @@ class Commands(ClientBase):
 
         with stages.submission(run_id, name) as fields:
             body.update(fields)
+            runs = sys.modules.get("titan_sdk.recording.runs")
+            mine = runs.open_run() if runs else None
+            if mine is not None and mine.id == run_id and mine.agent_id:
+                body["program"] = mine.agent_id  # its block names the agent, or the script does
             accepted = DagAccepted(await self.transport.request_json("POST", "/api/dags", body=body))
         if run_id is not None:
             run_end.end_at_exit(run_id, self.transport.blocking())

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from contextlib import suppress
 from contextvars import ContextVar
@@ -26,7 +25,7 @@ from titan_sdk.recording.calls import LONGEST_MESSAGE, frames_of, line, tracebac
 from titan_sdk.recording.entries import ID_LIMIT, NAME_LIMIT, TAG_LIMIT, Entry, Lost, id_line
 from titan_sdk.recording.validation import check_tags
 from titan_sdk.run_end import ending_of, words_of
-from titan_sdk.stages import given_run_id, new_run_id
+from titan_sdk.stages import given_run_id, new_run_id, script_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -198,14 +197,6 @@ def open_run() -> Run | None:
     """Return the run of the `with` block that the caller is in; None outside of all. Begins none."""
     found = _current.get()
     return found if found is not None or not _open else _of_bare_thread()
-
-
-def script_name() -> str:
-    """Return the script's name without folder and suffix."""
-    script = os.path.basename(sys.argv[0]) if sys.argv else ""
-    if script in ("-", "-c"):  # read from standard input, or written on the command line
-        return "python"
-    return os.path.splitext(script)[0] or "python"
 
 
 _current: ContextVar[Run | None] = ContextVar("titan_run", default=None)

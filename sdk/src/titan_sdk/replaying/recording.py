@@ -66,7 +66,8 @@ class Recorded:
         self.id: str = line["id"]
         self.name: str = line.get("action") or line.get("name") or ""
         self.kind: str = line.get("kind") or "call"
-        self.outcome: str | None = line.get("outcome")
+        # An action with a reason, such as a cancelled one, has an error and no outcome: it raised.
+        self.outcome: str | None = line.get("outcome") or ("error" if line.get("error") else None)
         details = line.get("details")
         known: dict[str, Any] = details if isinstance(details, dict) else {}
         self.task: str = known.get("task") or ""

@@ -110,27 +110,22 @@ def show_run(
     for note in notes:
         say(note_line(note, calls, at=at))
     if run.stages:
-        _show_stages(run, run.stages, at=at)
+        _show_stages(run.stages, at=at)
     if calls and has_tree:
         say("")
         show_table(action_columns(run, said or {}, has_ids=has_ids), calls, at=at)
 
 
-def _label_of(run: RunView, stage: DagView) -> str:
-    """Return the stage's name without the run's id before it: `PLAN` of `RESEARCH_1a9ac3_PLAN`."""
-    return stage.name.removeprefix(run.run_id).lstrip("_-") or stage.name
-
-
-def _show_stages(run: RunView, stages: Sequence[DagView], *, at: datetime) -> None:
+def _show_stages(stages: Sequence[DagView], *, at: datetime) -> None:
     """Write a run's stages as a chain, then as a table."""
     chain: list[Cell] = []
     for stage in stages:
-        chain += ["  →  " if chain else "  ", _label_of(run, stage), " ", Status(stage.status)]
+        chain += ["  →  " if chain else "  ", stage.label, " ", Status(stage.status)]
     say("")
     say(*chain)
     say("")
     columns: Columns[DagView] = (
-        Column("STAGE", lambda stage, _: _label_of(run, stage), folds=True),
+        Column("STAGE", lambda stage, _: stage.label, folds=True),
         *DAG_COLUMNS[1:5],
         Column("DAG", lambda stage, _: stage.name, folds=True, least_columns=90),
     )

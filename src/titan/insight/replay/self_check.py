@@ -106,7 +106,7 @@ def _about(reason: Reason, actions: Sequence[RecordedAction]) -> Iterator[Findin
 
 
 def _is_unfinished(action: RecordedAction) -> bool:
-    return action.outcome is None or (action.failure or "").startswith(NEVER_ENDED)
+    return (action.outcome or action.failure) is None or (action.failure or "").startswith(NEVER_ENDED)
 
 
 def _is_without_output(action: RecordedAction) -> bool:

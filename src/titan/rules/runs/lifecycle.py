@@ -5,9 +5,11 @@ something began after its end continues. The reported end is kept, because often
 end comes: then the reported end holds again, with its reason.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import takewhile
 from typing import Final
 
 from msgspec.structs import replace
@@ -17,7 +19,7 @@ from titan.model.dags import Dag, JobCounts, StageStatus
 from titan.model.errors import Conflict
 from titan.model.run_control import RunControl, RunOutcome, RunStatus, StatusSource
 from titan.model.runs import UNKNOWN_AGENT, Action, ReportedEnd, Run
-from titan.rules.names import shown
+from titan.rules.names import NAME, shown
 from titan.rules.runs.merge_reports import described
 
 RUN_IDLE: Final = timedelta(seconds=120)  # how long a silent orchestrator is waited for
@@ -45,6 +47,8 @@ STATUS_AFTER: Final[Mapping[RunEvent, RunStatus]] = {
 }
 
 _BAD: Final = PREVENTED | {Outcome.ERROR}
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_SEPARATORS: Final = "_-: "  # that names have between words
 _WORSE: Final = {RunStatus.COMPLETED: 1, RunStatus.CANCELLED: 2, RunStatus.FAILED: 3}
 
 
@@ -313,10 +317,32 @@ def dag_status(dag: Dag) -> StageStatus:
     return stage_status(dag.counts, has_started=dag.started_at is not None)
 
 
-def agent_of(run_id: str) -> str:
+def agent_of(run_id: str, program: str | None = None) -> str:
     """Return the agent's name within a run id: what stands before its last `_` or `-` token.
 
-    "RESEARCH_cb5e13" gives "RESEARCH"; an id without either is the agent's name itself.
+    "RESEARCH_cb5e13" gives "RESEARCH". "cb5e13", a UUID and "2026-11-25" name no agent: theirs is called as `program`,
+    the one that submitted the run's first stage; without a program as the id, or what stands before its last token.
     """
     cut = max(run_id.rfind("_"), run_id.rfind("-"))
-    return run_id[:cut].rstrip() if cut > 0 else run_id
+    before = run_id[:cut].rstrip() if cut > 0 else ""
+    is_named = any(map(str.isalpha, before)) and not _UUID.fullmatch(run_id)
+    if not is_named and program is not None and NAME.fullmatch(program):
+        return program
+    return before or run_id
+
+
+def stage_labels(run_id: str, names: Sequence[str]) -> list[str]:
+    """Return the label of each stage: its name without the run's id, or without the words all stages begin with.
+
+    "RESEARCH_cb5e13_PLAN" and "RESEARCH_cb5e13_SYNTH" give "PLAN" and "SYNTH". No label is empty, and a single stage
+    without the run's id keeps its name.
+    """
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+    common = "".join(letters[0] for letters in alike) if len(names) > 1 else ""
+    shared = common[: max(map(common.rfind, _SEPARATORS)) + 1]
+    own = len(run_id) + 1
+    return [
+        (name[own:] if name.startswith(run_id) and name[own - 1 : own] in _SEPARATORS else name.removeprefix(shared))
+        or name
+        for name in names
+    ]

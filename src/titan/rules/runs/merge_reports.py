@@ -215,11 +215,15 @@ def later(one: C | None, other: C | None) -> C | None:
 
 
 def outcome_of(entry: ActionEntry) -> Outcome | None:
-    """Return an action's outcome; one that ended without an outcome succeeded, unless it has a failure or a reason."""
+    """Return an action's outcome; one that ended without an outcome succeeded, unless it has a failure or a reason.
+
+    A reason is no error either where the source, such as titan_sdk, reports all that is raised as errors.
+    """
+    is_reason = entry.failure is not None and reason_of(entry.failure.type) is not None
+    if is_reason and entry.outcome in (None, Outcome.ERROR):
+        return None
     if entry.outcome is not None or entry.ended_at is None:
         return entry.outcome
-    if entry.failure is not None and reason_of(entry.failure.type) is not None:
-        return None
     return Outcome.ERROR if entry.failure is not None else Outcome.SUCCESS
 
 

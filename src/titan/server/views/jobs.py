@@ -12,7 +12,7 @@ from titan.model.shaped import shaped
 from titan.model.workers import Worker
 from titan.ports.jobs_store import Reader
 from titan.rules.jobs.wait_reason import reason_of, waits_for
-from titan.rules.runs.lifecycle import dag_status
+from titan.rules.runs.lifecycle import dag_status, stage_labels
 from titan.wire.runs import RunView
 from titan.wire.work import AttemptView, CountsView, DagView, DecisionView, JobView, OrchestratorView
 
@@ -31,6 +31,7 @@ def dag_view(dag: Dag, jobs: list[JobView] | msgspec.UnsetType = msgspec.UNSET) 
         DagView,
         dag,
         dag_id=dag.id,
+        label=dag.name,
         agent_run_id=dag.run_id,
         status=dag_status(dag),
         counts=shaped(CountsView, dag.counts),
@@ -58,6 +59,9 @@ def add_stages(reader: Reader, project_id: str, runs: Sequence[RunView], *, stag
             with_jobs = stages is Stages.WITH_JOBS
             dags = shown.get(run.id, [])
             view.stages = [dag_with_jobs(reader, dag) if with_jobs else dag_view(dag) for dag in dags]
+            labels = stage_labels(run.id, [dag.name for dag in dags])
+            for stage, label in zip(view.stages, labels, strict=True):
+                stage.label = label
 
 
 def job_views(reader: Reader, jobs: Sequence[Job], *, with_attempts: bool = False) -> list[JobView]:

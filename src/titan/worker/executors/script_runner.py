@@ -213,8 +213,9 @@ def _drop_what_the_script_made(loaded_before: LoadedModules) -> None:
         _write_out_files()
     for survivor in survivors:
         namespace = getattr(survivor(), "__dict__", None)
-        if namespace is not None:
-            namespace.clear()
+        # As Python does it: a callback that still runs, such as one of `logging`, finds None and does nothing.
+        if isinstance(namespace, dict):
+            namespace.update(dict.fromkeys(name for name in namespace if name != "__builtins__"))
 
 
 def _write_out_files() -> None:
