@@ -60,6 +60,6 @@ def _called(proxy_url: str, run_token: str, tool: str, arguments: str) -> str:
 def _model() -> tuple[OpenAI, str]:
     if os.environ.get("OPENAI_API_KEY") or os.environ.get("OPENAI_BASE_URL"):
         return OpenAI(), os.environ.get("OPENAI_MODEL", "gpt-4o-mini")
-    scheme = "https" if os.environ.get("TITAN_TLS") else "http"
+    scheme = "https" if os.environ.get("TITAN_TLS") == "1" else "http"  # as workers set it
     titan = f"{scheme}://{os.environ['TITAN_HOST']}:{os.environ['TITAN_PORT']}/v1"
     return OpenAI(base_url=titan, api_key=os.environ.get("TITAN_TOKEN") or "none"), "default"

@@ -12,6 +12,8 @@ from typing import Final
 from titan.model.errors import InvalidInput
 
 MAX_DAYS: Final = 100_000  # 270 years; for ever is 0
+ON_OFF: Final = "on/off"  #: the unit of a setting that is either on or off
+_IS_ON: Final = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(("0", "false", "no", "off", ""), False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +34,10 @@ SETTINGS: Final = (
     Setting("TITAN_PORT", "9090", "", "The port clients use."),
     Setting("TITAN_TOKEN", "", "", "The token that a client sends; set inside jobs."),
     Setting("TITAN_LISTEN", "127.0.0.1", "", "The address `titan up` listens at; any but loopback needs tokens."),
-    Setting("TITAN_REQUIRE_TOKEN", "", "", "Any text: loopback needs tokens too, as behind a proxy."),
+    Setting("TITAN_REQUIRE_TOKEN", "0", ON_OFF, "Whether loopback needs tokens too, as behind a proxy."),
     Setting("TITAN_ALLOW_HOSTS", "", "", "Further host names of the server, such as a proxy's; blanks between."),
     Setting("TITAN_PUBLIC_URL", "", "", "Where agents on other machines reach the server; default: where it listens."),
-    Setting("TITAN_TLS", "", "", "1: clients encrypt; as when TITAN_HOST begins with https://."),
+    Setting("TITAN_TLS", "0", ON_OFF, "Whether clients encrypt, as when TITAN_HOST begins with https://."),
     Setting("TITAN_CA_FILE", "", "", "Certificates that clients and workers trust instead of the system's, in PEM."),
     Setting("TITAN_TLS_CERT", "", "", "File of the server's TLS certificate chain, in PEM."),
     Setting("TITAN_TLS_KEY", "", "", "File of its key; without it, in the certificate's file."),
@@ -46,8 +48,8 @@ SETTINGS: Final = (
     ),
     Setting("TITAN_AGENT_RUN_ID", "", "", "The agent run a client works for; set in jobs."),
     Setting("TITAN_RESUME_RUN_ID", "", "", "The run that a program resumes."),
-    Setting("TITAN_RECORD", "1", "", "0, false, no or off: a program records no actions."),
-    Setting("TITAN_RECORD_CODE", "1", "", "0, false, no or off: a program reports no code."),
+    Setting("TITAN_RECORD", "1", ON_OFF, "Whether a program records its actions."),
+    Setting("TITAN_RECORD_CODE", "1", ON_OFF, "Whether a program reports its code and packages."),
     Setting("TITAN_PROJECT", "", "", "The project that a program or command works in."),
     Setting("TITAN_SPOOL", "", "", "Folder of what a program recorded while offline; without it: spool in TITAN_HOME."),
     Setting("TITAN_AGENT_ID", "", "", "The agent of the runs a client starts."),
@@ -71,7 +73,7 @@ SETTINGS: Final = (
     Setting("TITAN_NOTIFY_TEMPLATES", "", "", "A TOML file with other texts for notifications."),
     Setting("TITAN_KEEP_CALLS_DAYS", "365", "days", "Retention of a recorded run after its last event; 0: for ever."),
     Setting("TITAN_ARCHIVE_CALLS_DAYS", "90", "days", "When a recorded run leaves lists and search; 0: never."),
-    Setting("TITAN_RECORD_BODIES", "yes", "", "no: inputs, outputs and tracebacks of what agents do are not stored."),
+    Setting("TITAN_RECORD_BODIES", "1", ON_OFF, "Whether inputs, outputs and tracebacks of actions are stored."),
     Setting("TITAN_RECORD_NO_BODIES_OF", "", "", "Projects, with commas between, of which new runs store no content."),
     Setting("TITAN_REDACT_FIELDS", "", "", "Further fields whose values are redacted, with commas between."),
     Setting(
@@ -90,8 +92,11 @@ SETTINGS: Final = (
     Setting("TITAN_LOG_LEVEL", "info", "", "What Titan logs: debug, info, warning or error."),
     Setting("TITAN_COLLECT_FILE_BYTES", "67108864", "bytes", "Largest file of a job that is sent, not only listed."),
     Setting("TITAN_COLLECT_FILES", "1000", "files", "Most files of an attempt that are sent, not only listed."),
-    Setting("TITAN_REPLAY_NO_SANDBOX", "", "", "1: executes stored runs without a sandbox where the machine has none."),
-    Setting("TITAN_DEBUG", "", "", "Any text: a fault in `titan` shows its traceback."),
+    Setting(
+        *("TITAN_REPLAY_NO_SANDBOX", "0", ON_OFF),
+        "Whether a worker executes stored runs without a sandbox where its machine has none.",
+    ),
+    Setting("TITAN_DEBUG", "0", ON_OFF, "Whether an internal error of `titan` shows its traceback."),
 )
 
 
@@ -99,6 +104,29 @@ def setting(name: str, environment: Mapping[str, str] = os.environ) -> str:
     """Return the value of a setting: the environment's, else the default."""
     known = next(entry for entry in SETTINGS if entry.name == name)
     return environment.get(name) or known.default
+
+
+def is_on(name: str, environment: Mapping[str, str] = os.environ) -> bool:
+    """Return whether an on/off setting is on. One that is set to nothing is off; one that is not set has its default.
+
+    Raises:
+        InvalidInput: it is none of 1, true, yes, on, 0, false, no, off, in any case.
+    """
+    text = environment.get(name, setting(name, {}))
+    if (found := _IS_ON.get(text.lower())) is not None:
+        return found
+    raise _misset(name, expected="1, true, yes or on, or 0, false, no, off or nothing", found=ascii(text[:40]))
+
+
+def check_switches(environment: Mapping[str, str] = os.environ) -> None:
+    """Check every on/off setting.
+
+    Raises:
+        InvalidInput: one is neither on nor off.
+    """
+    for entry in SETTINGS:
+        if entry.unit == ON_OFF:
+            is_on(entry.name, environment)
 
 
 def whole_number(name: str, environment: Mapping[str, str] = os.environ) -> int:

@@ -1,13 +1,34 @@
 """Settings: one table, the environment over the defaults."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from tests.support.sources import kept_texts
 from titan.model.errors import InvalidInput
-from titan.settings import counted, days, home_folder, number, one_of, setting, whole_number
+from titan.settings import (
+    ON_OFF,
+    SETTINGS,
+    check_switches,
+    counted,
+    days,
+    home_folder,
+    is_on,
+    number,
+    one_of,
+    setting,
+    whole_number,
+)
+from titan_sdk import errors as sdk_errors
+from titan_sdk.switches import is_on as is_on_for_sdk
+
+SWITCHES = [entry for entry in SETTINGS if entry.unit == ON_OFF]
+ON = ("1", "true", "yes", "on", "TRUE", "Yes", "oN")
+OFF = ("0", "false", "no", "off", "FALSE", "No", "oFF", "")
+NEITHER = ("2", "enabled", "y", " ", "1 ", "none", "ja", "\u0130", "x" * 10_000)
 
 
 def test_the_environment_wins_over_the_default() -> None:
@@ -63,3 +84,48 @@ def test_a_measure_that_is_no_number_or_too_large_is_refused(text: str) -> None:
     assert [number(name, {name: end}, most=1) for end in ("0", "0.35", "1")] == [0, Decimal("0.35"), 1]
     with pytest.raises(InvalidInput, match=f"setting {name}: expected a number from 0 to 1, as 0.5; found '"):
         number(name, {name: text}, most=1)
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in SWITCHES])
+def test_every_switch_reads_the_same_words_in_server_and_sdk(name: str) -> None:
+    for text, expected in [*((text, True) for text in ON), *((text, False) for text in OFF)]:
+        assert is_on(name, {name: text}) is is_on_for_sdk(name, {name: text}) is expected, text
+    for text in NEITHER:
+        with pytest.raises(InvalidInput) as in_server:
+            is_on(name, {name: text})
+        with pytest.raises(sdk_errors.InvalidInput) as in_sdk:
+            is_on_for_sdk(name, {name: text})
+        assert str(in_server.value) == str(in_sdk.value)
+        assert str(in_server.value).startswith(f"setting {name}: expected 1, true, yes or on, or 0, false, no, off")
+        assert len(str(in_server.value)) < 200
+        with pytest.raises(InvalidInput, match=name):
+            check_switches({name: text})
+
+
+def test_a_switch_that_is_not_set_has_its_default() -> None:
+    assert {entry.name for entry in SWITCHES if is_on(entry.name, {})} == {
+        *("TITAN_RECORD", "TITAN_RECORD_CODE", "TITAN_RECORD_BODIES"),
+    }
+    assert {entry.default for entry in SWITCHES} == {"0", "1"}
+
+
+def test_no_setting_is_a_switch_in_disguise() -> None:
+    words = re.compile(r"^(?:whether|any text|1:|0,|no:|yes)", re.I)
+
+    assert [entry.name for entry in SETTINGS if entry.unit != ON_OFF and words.search(entry.help)] == []
+
+
+def test_no_module_reads_a_switch_by_itself() -> None:
+    names = "|".join(entry.name for entry in SWITCHES)
+    by_itself = re.compile(rf"(?:\bget|getenv|setting|one_of)\(\s*\"(?:{names})\"|\[\"(?:{names})\"\](?! = )")
+
+    found = [
+        f"{path}: {match[0]}"
+        for path, text in kept_texts()
+        if path.endswith(".py") and not path.startswith("tests/")
+        for match in by_itself.finditer(text)
+        # What runs where no module of Titan may be installed compares with the 1 that workers set.
+        if not text[match.end() :].startswith(') == "1"')
+    ]
+
+    assert found == []

@@ -12,6 +12,7 @@ import os
 import sys
 
 from titan_sdk.errors import InvalidInput
+from titan_sdk.switches import is_on
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def forked_environment() -> dict[str, str]:
 def replayed_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the variables for a job of a run that is replayed as a whole; {} outside of such a replay."""
     settings = environment.get(REPLAY)
-    if settings is None and "TITAN_REPLAY_WHOLE" in environment:
+    if settings is None and is_on("TITAN_REPLAY_WHOLE", environment):
         import json
 
         settings = json.dumps({name: value for name, value in environment.items() if name.startswith("TITAN_REPLAY")})

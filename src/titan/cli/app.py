@@ -32,7 +32,7 @@ from titan.cli.exit_codes import EXIT_CODES_HELP, CommandFailed, ExitCode, exit_
 from titan.cli.options import EVERYDAY, examples
 from titan.cli.terminal import remark, show_json
 from titan.model.errors import TitanError
-from titan.settings import setting
+from titan.settings import check_switches, is_on
 
 logger = logging.getLogger(__name__)
 
@@ -110,6 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _be_able_to_write_anything()
     head, tail = split_tail(sys.argv[1:] if arguments is None else arguments)
     try:
+        check_switches()
         with typer.main.get_command(app).make_context("titan", head, obj=tail) as context:
             context.command.invoke(context)
         sys.stdout.flush()
@@ -125,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return ExitCode.INTERRUPTED
     except Exception as fault:
-        if setting("TITAN_DEBUG"):
+        if is_on("TITAN_DEBUG"):
             logger.exception("A fault in Titan")
         return _fail_by_fault(fault)
 

@@ -14,7 +14,7 @@ from titan.rules.notification_rules import NoticeKind, check_texts
 from titan.rules.redaction import check_patterns
 from titan.rules.retention import Retention
 from titan.rules.runs.attention import Thresholds
-from titan.settings import counted, days, number, one_of, setting, whole_number
+from titan.settings import counted, days, is_on, number, setting, whole_number
 
 MOST_STOPPED: Final = 1_000_000  # as many actions as a run may have
 
@@ -91,7 +91,7 @@ def read_privacy() -> Privacy:
     return Privacy(
         patterns={name: str(regex) for name, regex in patterns.items()},
         fields=_names("TITAN_REDACT_FIELDS"),
-        keeps_content=one_of("TITAN_RECORD_BODIES", ("yes", "no")) == "yes",
+        keeps_content=is_on("TITAN_RECORD_BODIES"),
         content_off=tuple(map(check_project, _names("TITAN_RECORD_NO_BODIES_OF"))),
     )
 

@@ -45,13 +45,13 @@ from titan.replay.orders import (
     write_scripts,
 )
 from titan.replay.sandbox import UNCONFINED, NoSandbox, Sandbox, find_sandbox, homes_around
+from titan.settings import is_on
 from titan.wire.replays import ReplayReport
 from titan_sdk import TitanClient, TitanError
 from titan_sdk.http.address import address_of
 from titan_sdk.replaying.recording import Plan
 
 ALLOWED: Final = "TITAN_REPLAY_NO_SANDBOX"
-_NO: Final = frozenset({"", "0", "false", "no", "off"})
 
 
 class Reporter:
@@ -110,7 +110,7 @@ def sandbox_for(order_asks_for_none: bool, environment: Mapping[str, str]) -> Sa
     try:
         return find_sandbox()
     except NoSandbox:
-        if environment.get(ALLOWED, "").lower() in _NO:
+        if not is_on(ALLOWED, environment):
             raise
         return UNCONFINED
 

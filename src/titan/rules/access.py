@@ -38,6 +38,7 @@ class Permission(StrEnum):
     SEE_EVALUATED = "see workflows, tasks and agent runs"
     EVALUATE = "manage workflows, tasks and agents, and dispatch"
     ACT = "act in a simulated world"  #: with the token of an agent run, which the route looks at
+    PROBE = "probe the server"  #: whether it is alive, and ready: without a token
     SIGN_IN = "sign in"  #: and out, and learn who one is: without a token too
 
 
@@ -70,6 +71,7 @@ PERMITTED: Final[Mapping[Permission, frozenset[Role]]] = {
     Permission.SEE_EVALUATED: _MEMBERS,
     Permission.EVALUATE: _MANAGERS,
     Permission.ACT: _EVERYBODY,
+    Permission.PROBE: _EVERYBODY,
     Permission.SIGN_IN: _EVERYBODY,
 }
 

@@ -390,7 +390,7 @@ import traceback
 import urllib.request
 
 SOURCE = {source!r}
-SCHEME = "https" if os.environ.get("TITAN_TLS") else "http"
+SCHEME = "https" if os.environ.get("TITAN_TLS") == "1" else "http"
 PROXY = f"{{SCHEME}}://{{os.environ['TITAN_HOST']}}:{{os.environ['TITAN_PORT']}}/api/world/runs/{{os.environ['WORLD_RUN']}}"
 TOKEN = os.environ["WORLD_TOKEN"]
 ATTEMPT = os.urandom(8).hex()

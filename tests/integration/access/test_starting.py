@@ -16,6 +16,7 @@ from tests.support.running_titan import RunningTitan, running_titan
 from tests.support.sources import PACKAGES
 from tests.support.token_holder import Holder
 from tests.support.waiting import wait_until
+from titan.settings import ON_OFF, SETTINGS
 
 ANOTHER_ADDRESS = "127.0.0.2"  # is not one of the three names of loopback, so it is taken for one others reach
 
@@ -198,3 +199,21 @@ def test_tokens_are_kept_by_the_running_server_or_straight_in_the_store(tmp_path
     assert unknown.returncode == 3
     assert bad_name.returncode == 5
     assert "REVOKED" in titan(home, "tokens", "list").stdout
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in SETTINGS if entry.unit == ON_OFF])
+def test_a_switch_that_is_neither_on_nor_off_is_refused_by_every_command(tmp_path: Path, name: str) -> None:
+    for words in (("up", "--port", "0", "--sdk-port", "0", "--no-worker"), ("doctor",)):
+        done = titan(tmp_path / "home", *words, **{name: "maybe"})
+
+        assert done.returncode == 5, words
+        assert f"setting {name}: expected 1, true, yes or on, or 0, false, no, off or nothing; found 'maybe'" in (
+            " ".join(done.stderr.split())
+        )
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("value", "status"), [("0", 200), ("Off", 200), ("1", 401), ("TRUE", 401)])
+def test_a_server_needs_a_token_only_where_the_switch_is_on(tmp_path: Path, value: str, status: int) -> None:
+    with running_titan(tmp_path / "home", offers=(), environment={"TITAN_REQUIRE_TOKEN": value}) as running:
+        assert ask(running.sdk_port, "GET", "/api/health").status == status

@@ -375,6 +375,19 @@ def test_a_program_records_nothing_when_it_is_told_so(fake: FakeTitan, programs:
     assert (done.returncode, fake.received) == (0, [])
 
 
+@pytest.mark.parametrize("switch", ["TITAN_RECORD", "TITAN_RECORD_CODE"])
+def test_a_switch_that_is_neither_on_nor_off_ends_the_program_before_its_first_call(
+    fake: FakeTitan, programs: Programs, switch: str
+) -> None:
+    done = programs.run(ONE_CALL, {switch: "maybe"})
+
+    assert (done.returncode, fake.received) == (1, [])
+    assert done.stderr.splitlines()[-1] == (
+        f"titan_sdk.errors.InvalidInput: setting {switch}: expected 1, true, yes or on, or 0, false, no, off or"
+        " nothing; found 'maybe'. Correct it in the environment."
+    )
+
+
 def test_fields_that_the_environment_names_do_not_leave_the_process(fake: FakeTitan, programs: Programs) -> None:
     text = HEAD + "with action('call') as act:\n    act.set_input(iban='AT61', city='Graz')"
 

@@ -2,7 +2,7 @@
 
 from titan.model.tokens import Role
 from titan.rules.access import LIMITED_FOR_JOBS, OF_ALL_PROJECTS, PERMITTED, RECORDS, Permission
-from titan.server.http.access import SESSION_PATH
+from titan.server.http.access import PROBES, SESSION_PATH
 from titan.server.http.table import ROUTES, SOCKETS
 
 CHANGES = {
@@ -12,7 +12,8 @@ CHANGES = {
     Permission.CURATE,
 }
 #: Signing in, and out, changes nothing but who one is; what acts in a world shows the token of an agent run.
-AFTER_SIGN_IN = [route for route in ROUTES if route.permission not in (Permission.SIGN_IN, Permission.ACT)]
+WITHOUT_TOKEN = (Permission.PROBE, Permission.SIGN_IN, Permission.ACT)
+AFTER_SIGN_IN = [route for route in ROUTES if route.permission not in WITHOUT_TOKEN]
 #: Parts of a path that titan.server.http.authorization knows how to look up for a job.
 KNOWN_PARTS = ("{job}", "{gate}", "{dag}", "{run}")
 
@@ -71,6 +72,7 @@ def test_who_has_no_token_can_sign_in_and_nothing_else() -> None:
     signing_in = [route.path for route in ROUTES if route.permission is Permission.SIGN_IN]
 
     assert set(signing_in) == {SESSION_PATH}
+    assert {route.path for route in ROUTES if route.permission is Permission.PROBE} == PROBES
 
 
 def test_no_token_of_a_project_looks_after_workers_or_the_server() -> None:

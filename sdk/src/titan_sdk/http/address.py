@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 
 from titan_sdk.errors import InvalidInput
+from titan_sdk.switches import is_on
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 9090  # the original's
 _SCHEME_PORTS = {"http": 80, "https": 443}
-NO = frozenset({"", "0", "false", "no", "off"})
 _LONGEST_TOKEN = 1000
 
 
@@ -70,7 +70,7 @@ def address_of(host: object = None, port: object = None, environment: Mapping[st
     443), else TITAN_PORT, else of a URL in TITAN_HOST its scheme's, else 9090.
 
     Raises:
-        InvalidInput: the host or the port is not valid.
+        InvalidInput: the host, the port or TITAN_TLS is not valid.
     """
     is_named = bool(host or port is not None or environment.get("TITAN_HOST") or environment.get("TITAN_PORT"))
     if not is_named and (found := _of_home(environment)):
@@ -84,7 +84,7 @@ def address_of(host: object = None, port: object = None, environment: Mapping[st
         (_SCHEME_PORTS.get(scheme, DEFAULT_PORT), "host"),
     ]
     chosen, subject = next(candidate for candidate in candidates if candidate[0] is not None)
-    is_tls = scheme == "https" or (not scheme and environment.get("TITAN_TLS", "").lower() not in NO)
+    is_tls = scheme == "https" or (not scheme and is_on("TITAN_TLS", environment))
     number = checked_port(chosen, subject=subject)
     return Address(name, number, is_tls=is_tls, ca_file=_ca_file(environment, is_tls=is_tls), is_named=is_named)
 

@@ -19,6 +19,7 @@ from titan_sdk.http.transport import Transport
 from titan_sdk.recording.delivery import Answer, Spool, Verdict, post_to, spool_folder
 from titan_sdk.recording.recorder import EXIT_SECONDS, Destination, Recorder
 from titan_sdk.recording.validation import say_once
+from titan_sdk.switches import is_on
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from titan_sdk.run_end import Ending
 
 SWITCH = "TITAN_RECORD"
-_NO = frozenset({"0", "false", "no", "off"})
 #: The key of the run that ends with the process and has no block.
 OWN_RUN = "process"
 _SETTING = "titan_run"
@@ -119,11 +119,6 @@ def is_recording() -> bool:
     return _recorder is not None
 
 
-def is_off(switch: str) -> bool:
-    """Return whether an environment variable disables something."""
-    return os.environ.get(switch, "").lower() in _NO
-
-
 def flush(timeout: float = EXIT_SECONDS) -> bool:
     """Wait until everything recorded so far is at the server or on disk; return False after `timeout` seconds.
 
@@ -144,8 +139,12 @@ def recording_to(recorder: Recorder) -> Iterator[None]:
 
 
 def new_recorder() -> Recorder | None:
-    """Return a recorder for this process; None where TITAN_RECORD disables it."""
-    return None if is_off(SWITCH) else Recorder(_destination, on_start=_on_start)
+    """Return a recorder for this process; None where TITAN_RECORD disables it.
+
+    Raises:
+        InvalidInput: TITAN_RECORD is neither on nor off.
+    """
+    return Recorder(_destination, on_start=_on_start) if is_on(SWITCH, is_on_unset=True) else None
 
 
 def _destination() -> Destination:

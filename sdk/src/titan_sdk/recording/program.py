@@ -15,6 +15,7 @@ from hashlib import sha256
 from titan_sdk.recording import process, redact
 from titan_sdk.recording.calls import line
 from titan_sdk.recording.entries import Entry, Lost
+from titan_sdk.switches import is_on
 from titan_sdk.tape import compact_json
 
 TYPE_CHECKING = False
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 
 SWITCH = "TITAN_RECORD_CODE"
+_is_reported = is_on(SWITCH, is_on_unset=True)  # read here: a mistake in it ends the program before it begins
 LARGEST_BYTES = 10 * 2**20  # of all modules together
 _MOST_REPORTED = 10_000
 #: Ids of runs.
@@ -79,7 +81,7 @@ class ProgramReport:
 
 def report(run: RunOfProgram) -> None:
     """Report this program with a run, once for each run."""
-    if run.id not in _reported and not process.is_off(SWITCH):
+    if run.id not in _reported and _is_reported:
         _reported.add(run.id)
         process.put(ProgramReport(run))
         if len(_reported) > _MOST_REPORTED:

@@ -2,13 +2,13 @@
 
 TITAN_REPLAY           a file with the recording: an export in JSON Lines
 TITAN_REPLAY_RUN       the run in it; needed where it has several
-TITAN_REPLAY_TRUSTED   set where objects of the classes that the recording names may be made
+TITAN_REPLAY_TRUSTED   1 where objects of the classes that the recording names may be made
 TITAN_REPLAY_REPORT    a file to write the report to
 TITAN_REPLAY_PINS      sources to pin, separated by commas (`titan_sdk.replaying.sources`)
 TITAN_REPLAY_SEED      varies the order of listings and of answers; 0 by default
 TITAN_REPLAY_TRACE     a file to write the traced statements to
 TITAN_REPLAY_AFTER     the recorded action after which to trace; from the start by default
-TITAN_REPLAY_WHOLE     set where a whole run is replayed, on a Titan server of the replay's own: this process is one of
+TITAN_REPLAY_WHOLE     1 where a whole run is replayed, on a Titan server of the replay's own: this process is one of
                        its programs, and gets the recorded actions of that one; its files end in its name
 
 In a job of such a run, whose environment may hold no TITAN_ name, _TITAN_REPLAY has them all as a JSON object.
@@ -28,6 +28,7 @@ from titan_sdk.replaying.recording import NotReplayable, Recording, read_recordi
 from titan_sdk.replaying.sources import install
 from titan_sdk.replaying.tracing import Tracer
 from titan_sdk.stages import REPLAY
+from titan_sdk.switches import is_on
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,14 +68,14 @@ def start(environment: Mapping[str, str] = os.environ) -> None:
 
 
 def _begin(path: str, write: Callable[[str], object], environment: Mapping[str, str], *, is_first: bool) -> None:
-    is_whole = "TITAN_REPLAY_WHOLE" in environment
+    is_whole = is_on("TITAN_REPLAY_WHOLE", environment)
     seed = int(environment.get("TITAN_REPLAY_SEED", "0"))
     pins = frozenset(filter(None, environment.get("TITAN_REPLAY_PINS", "").split(",")))
     if is_first:
         with open(path, encoding="utf-8") as lines:
             program = own_program() if is_whole else None
             recording = read_recording(lines, run_id=environment.get("TITAN_REPLAY_RUN"), program=program)
-        recording.is_trusted = "TITAN_REPLAY_TRUSTED" in environment
+        recording.is_trusted = is_on("TITAN_REPLAY_TRUSTED", environment)
         write(json.dumps({"type": "replay", "run_id": recording.run_id, "actions": len(recording.actions)}) + "\n")
         recording.on_first_call = lambda changed: write(json.dumps(changed) + "\n")
     else:
@@ -92,7 +93,7 @@ def _begin(path: str, write: Callable[[str], object], environment: Mapping[str, 
 
 def _own_file(path: str, environment: Mapping[str, str]) -> str:
     """Return the file of this program of the run."""
-    program = own_program() if "TITAN_REPLAY_WHOLE" in environment else ""
+    program = own_program() if is_on("TITAN_REPLAY_WHOLE", environment) else ""
     return f"{path}.{blake2b(program.encode(), digest_size=12).hexdigest()}" if program else path
 
 

@@ -13,7 +13,7 @@ from titan.cli.temporary_server import end_with_users
 from titan.cli.terminal import Column, Columns, Status, say, say_lines, show_list
 from titan.cli.views.formats import age
 from titan.cli.views.jobs import shortened
-from titan.settings import home_folder, setting, shared_folder
+from titan.settings import home_folder, is_on, setting, shared_folder
 from titan.wire.protocol import WorkersAnswer, WorkerView
 
 everyday = typer.Typer()
@@ -124,7 +124,7 @@ def up(
         sdk_port=sdk_port,
         offers=offers,
         host=host,
-        requires_token=require_token or bool(setting("TITAN_REQUIRE_TOKEN")),
+        requires_token=require_token or is_on("TITAN_REQUIRE_TOKEN"),
         hosts=parse_host_names(allow_host or ()),
         tls_certificate=tls_cert,
         tls_key=tls_key,

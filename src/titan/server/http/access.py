@@ -45,6 +45,7 @@ TOKEN_SCHEMES: Final = frozenset({"bearer", "apikey"})  # ApiKey: agentsentinel-
 KEY_HEADER: Final = "x-api-key"  # holds a token without a scheme
 COOKIE: Final = "titan_session"
 SESSION_PATH: Final = "/api/session"  # answered without a token even if one is required
+PROBES: Final = frozenset({"/healthz", "/readyz"})  # answered whoever asks, with any token or none
 WORLD_PATHS: Final = "/api/world/"  # needs the token of an agent run, which its routes check
 _HOW_TO_GET_ONE: Final = (
     "Make one where the server runs, `titan tokens create NAME`, and set TITAN_TOKEN to it"
@@ -447,7 +448,7 @@ def guarded(app: ASGIApp, authenticator: Authenticator, console: Console) -> ASG
 
 
 async def _caller(authenticator: Authenticator, scope: Scope, bearer: str | None, cookie: str | None) -> Caller:
-    if scope["path"].startswith(WORLD_PATHS):
+    if scope["path"] in PROBES or scope["path"].startswith(WORLD_PATHS):
         return UNAUTHENTICATED
     try:
         return await authenticator.identify(bearer, cookie)

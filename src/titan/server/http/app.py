@@ -13,6 +13,7 @@ from litestar.handlers import HTTPRouteHandler, WebsocketRouteHandler
 from litestar.types import ASGIApp
 
 from titan.model.errors import TitanError
+from titan.rules.access import Permission
 from titan.server.app_state import AppState
 from titan.server.http.access import Authenticator, guarded, handshake, send_refusal
 from titan.server.http.authorization import authorize
@@ -59,7 +60,8 @@ def _handler(route: Route, state: AppState) -> HTTPRouteHandler:
         finally:
             state.metrics.on_request(route.method, route.path, status, perf_counter() - began)
 
-    return HTTPRouteHandler(_template(route), http_method=HttpMethod(route.method), status_code=route.status)(endpoint)
+    methods = [HttpMethod(route.method), *([HttpMethod.HEAD] if route.permission is Permission.PROBE else [])]
+    return HTTPRouteHandler(_template(route), http_method=methods, status_code=route.status)(endpoint)
 
 
 async def _answer(route: Route, call: Call) -> Response[Any]:

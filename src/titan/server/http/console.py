@@ -15,7 +15,7 @@ from litestar.types import HTTPResponseBodyEvent, HTTPResponseStartEvent, Send
 WEB_FOLDER: Final = Path(__file__).parents[2] / "web"
 
 #: First path parts of the API, where a browser gets the same as a program.
-FOR_PROGRAMS: Final = frozenset({"api", "v1", "schema", "metrics"})
+FOR_PROGRAMS: Final = frozenset({"api", "v1", "schema", "metrics", "healthz", "readyz"})
 
 MEDIA_TYPES: Final = {
     ".css": "text/css; charset=utf-8",

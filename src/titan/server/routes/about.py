@@ -1,11 +1,13 @@
-"""Routes about the server: health, metrics, cleaning, settings."""
+"""Routes about the server: health, probes, metrics, cleaning, settings."""
 
 import asyncio
 from dataclasses import asdict
+from typing import Final
 
 from litestar import Response
 
 from titan import __version__
+from titan.model.errors import StoreError
 from titan.rules.access import Permission
 from titan.server.http.call import Call
 from titan.server.http.metrics import CONTENT_TYPE
@@ -14,6 +16,7 @@ from titan.settings import SETTINGS
 from titan.wire.server import CleanAnswer, CleanQuery, HealthAnswer, RuleView, SettingsAnswer, StorageView, StoreView
 
 route = Routes()
+READY_WITHIN_SECONDS: Final = 2.0  # for both stores; probes of containers wait for 1 to 10 s
 
 
 @route("GET /api/health", Permission.KNOW_SERVER)
@@ -30,6 +33,28 @@ async def health(call: Call) -> HealthAnswer:
         model=app.model_name,
         storage=StorageView(free_bytes=app.space.disk.free_bytes, is_low=app.space.is_low),
     )
+
+
+@route("GET /healthz", Permission.PROBE, media_type="text/plain")
+async def healthz(call: Call) -> Response[str]:
+    """Report that the server's process answers."""
+    return Response("ok\n", media_type="text/plain")
+
+
+@route("GET /readyz", Permission.PROBE, media_type="text/plain")
+async def readyz(call: Call) -> Response[str]:
+    """Report whether the server can take work: 200, or 503 with the reason. It listens once its stores are upgraded."""
+    app, problem = call.app, None
+    try:
+        async with asyncio.timeout(READY_WITHIN_SECONDS):
+            await app.store.look(lambda reader: reader.home_id())
+            await asyncio.to_thread(app.calls.read, lambda reader: reader.newest_version())
+    except (StoreError, TimeoutError):
+        problem = "the store does not answer"
+    if app.orchestrator.is_ending:
+        problem = "the server is ending"
+    text = "ready\n" if problem is None else f"not ready: {problem}\n"
+    return Response(text, status_code=200 if problem is None else 503, media_type="text/plain")
 
 
 @route("GET /metrics", Permission.SEE_FIGURES, media_type="text/plain")
