@@ -72,7 +72,7 @@ logger = logging.getLogger(__name__)
 LOG: Final = "server.log"  #: in the home
 END_SECONDS: Final = 4.5  # for the whole server, once jobs had their time: 3 s of it are its workers'
 FLUSH_SECONDS: Final = 0.3  # for the last lines of the log; nobody has to read them
-TOLD, DRAINED = b"t", b"d"
+SIGNALLED, DRAINED = b"s", b"d"
 FINGERPRINT_KEY = "fingerprint_key"  # the note that holds it; made with the store
 SWITCH_SECONDS = 0.0005  # the writer's thread and the loop hand over to each other for every commit
 
@@ -431,7 +431,7 @@ def _start_maintenance(state: AppState, upkeep: MaintenanceSettings, url: str) -
 
 
 class Ending:
-    """Ends a server that is told to, by SIGTERM or SIGINT: first its jobs, then its requests, then its process."""
+    """Ends a server at SIGTERM or SIGINT: first its jobs, then its requests, then its process."""
 
     def __init__(self, servers: Servers, state: AppState, drain_seconds: int) -> None:
         """Jobs that run may go on for `drain_seconds`."""
@@ -439,20 +439,20 @@ class Ending:
         self._state = state
         self._drain_seconds = drain_seconds
         self._loop = asyncio.get_running_loop()
-        self._is_told = False
-        self._hearing, self._telling = os.pipe()  # written by a signal's handler, which may take no lock
+        self._is_signalled = False
+        self._reading, self._writing = os.pipe()  # written by a signal's handler, which may take no lock
 
     def begin_on_signals(self) -> None:
         """Begin to end at the first signal."""
-        threading.Thread(target=self._see_to_it, name="ending", daemon=True).start()
+        threading.Thread(target=self._end_process, name="ending", daemon=True).start()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        os.write(self._telling, TOLD)
-        if not self._is_told and not self._loop.is_closed():
+        os.write(self._writing, SIGNALLED)
+        if not self._is_signalled and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(lambda: self._state.orchestrator.background(self._end()))
-        self._is_told = True
+        self._is_signalled = True
 
     async def _end(self) -> None:
         orchestrator, workers = self._state.orchestrator, self._state.local_workers
@@ -462,7 +462,7 @@ class Ending:
             if workers is not None and self._drain_seconds:
                 await self._drain(workers, ids)
             await self._state.dispatcher.settle(within_seconds=min(self._drain_seconds, 1))
-            os.write(self._telling, DRAINED)
+            os.write(self._writing, DRAINED)
             if workers is not None:
                 await workers.end()
             for worker_id in ids:  # one that was killed could not say so
@@ -483,12 +483,12 @@ class Ending:
                 await self._state.orchestrator.change_worker(partial(drained, worker_id=worker_id))
         await workers.have_ended(within_seconds=self._drain_seconds)
 
-    def _see_to_it(self) -> None:
-        """End the process when it is told twice, or when something keeps it; no thread or loop can hold this one up."""
-        os.read(self._hearing, 1)
+    def _end_process(self) -> None:
+        """End the process at a second signal, or when its time is over, whatever its other threads do."""
+        os.read(self._reading, 1)
         ends_at = time.monotonic() + self._drain_seconds + END_SECONDS
-        while (left := ends_at - time.monotonic()) > 0 and select.select([self._hearing], [], [], left)[0]:
-            if os.read(self._hearing, 1) == TOLD:
+        while (left := ends_at - time.monotonic()) > 0 and select.select([self._reading], [], [], left)[0]:
+            if os.read(self._reading, 1) == SIGNALLED:
                 break
             ends_at = min(ends_at, time.monotonic() + END_SECONDS)
         else:

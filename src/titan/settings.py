@@ -92,12 +92,10 @@ SETTINGS: Final = (
     Setting("TITAN_LOG_LEVEL", "info", "", "What Titan logs: debug, info, warning or error."),
     Setting("TITAN_COLLECT_FILE_BYTES", "67108864", "bytes", "Largest file of a job that is sent, not only listed."),
     Setting("TITAN_COLLECT_FILES", "1000", "files", "Most files of an attempt that are sent, not only listed."),
-    Setting(
-        *("TITAN_REPLAY_NO_SANDBOX", "0", ON_OFF),
-        "Whether a worker executes stored runs without a sandbox where its machine has none.",
-    ),
+    Setting("TITAN_REPLAY_NO_SANDBOX", "0", ON_OFF, "Whether a worker without a sandbox executes stored runs."),
     Setting("TITAN_DEBUG", "0", ON_OFF, "Whether an internal error of `titan` shows its traceback."),
 )
+SWITCHES: Final = tuple(entry.name for entry in SETTINGS if entry.unit == ON_OFF)
 
 
 def setting(name: str, environment: Mapping[str, str] = os.environ) -> str:
@@ -116,17 +114,6 @@ def is_on(name: str, environment: Mapping[str, str] = os.environ) -> bool:
     if (found := _IS_ON.get(text.lower())) is not None:
         return found
     raise _misset(name, expected="1, true, yes or on, or 0, false, no, off or nothing", found=ascii(text[:40]))
-
-
-def check_switches(environment: Mapping[str, str] = os.environ) -> None:
-    """Check every on/off setting.
-
-    Raises:
-        InvalidInput: one is neither on nor off.
-    """
-    for entry in SETTINGS:
-        if entry.unit == ON_OFF:
-            is_on(entry.name, environment)
 
 
 def whole_number(name: str, environment: Mapping[str, str] = os.environ) -> int:

@@ -101,7 +101,7 @@ def unknown_organisation(organisation_id: str) -> InvalidInput:
     return InvalidInput(
         f"organisation {shown(organisation_id)}",
         expected="one that there is",
-        found="none such",
+        found="none",
         next_step="List them with `titan orgs list`; whoever operates the server makes one: titan orgs create NAME",
     )
 
@@ -151,7 +151,7 @@ def revoke(tx: Transaction, token_id: str, *, by: Token | None = None, cause: st
         raise UnknownToken(
             f"token {shown(token_id)}",
             expected="the id of a token",
-            found="none such",
+            found="none",
             next_step="List them with `titan tokens list` or GET /api/tokens.",
         )
     if token.revoked_at is not None:

@@ -25,6 +25,9 @@ HEADING: Final = re.compile(r"^#+ (.+)$", re.M)
 PLACE: Final = re.compile(r"\]\((?!https?://)([^)#\s]*)#([^)\s]+)\)")
 CODE: Final = re.compile(r"^```.*?^```", re.M | re.S)
 MAKE_TARGET: Final = re.compile(r"(?:`|^|&& |… )make ([a-z][a-z-]*)", re.M)
+#: A path from the root of the tree.
+IN_THE_TREE: Final = re.compile(r"(?:src|sdk|tests|docs|console|examples|scripts|benchmarks|\.ci)/")
+FILE: Final = re.compile(r"\.(?:py|sql|md|tsx?|css|toml|sh|ya?ml|json)$")
 TEST: Final = re.compile(r"`(tests/[\w/]+(?:\.py)?)(?:::(\w+))?`")
 #: `titan COMMAND …` at the start of a line of code or of a code span
 TITAN_CALL: Final = re.compile(rf"(?:^|`)titan ((?:(?:{'|'.join(NOUNS)}) (?=[a-z]))?[a-z][a-z0-9]*)([^`\n|]*)", re.M)
@@ -107,6 +110,22 @@ def test_every_test_a_document_names_exists() -> None:
         for path, text in documents()
         for file, name in TEST.findall(text)
         if not (ROOT / file).exists() or (name and f"def {name}(" not in (ROOT / file).read_text("utf-8"))
+    ]
+
+    assert missing == []
+
+
+def test_every_file_a_decision_names_exists() -> None:
+    names = {Path(path).name for path, _ in kept_texts() if path.startswith(("src/", "sdk/", "console/"))}
+
+    missing = [
+        f"{path}: {word}"
+        for path, text in documents()
+        if path.startswith("docs/decisions/")
+        for span in re.findall(r"`([^`\n]+)`", text)
+        for word in (word.partition("::")[0] for word in span.split())
+        if IN_THE_TREE.match(word) or ("/" in word and FILE.search(word) and "<" not in word) or word in names
+        if not (ROOT / word).exists()
     ]
 
     assert missing == []

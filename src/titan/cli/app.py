@@ -32,7 +32,7 @@ from titan.cli.exit_codes import EXIT_CODES_HELP, CommandFailed, ExitCode, exit_
 from titan.cli.options import EVERYDAY, examples
 from titan.cli.terminal import remark, show_json
 from titan.model.errors import TitanError
-from titan.settings import check_switches, is_on
+from titan.settings import SWITCHES, is_on
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +110,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _be_able_to_write_anything()
     head, tail = split_tail(sys.argv[1:] if arguments is None else arguments)
     try:
-        check_switches()
+        for switch in SWITCHES:
+            is_on(switch)  # a mistake in one is an error of every command
         with typer.main.get_command(app).make_context("titan", head, obj=tail) as context:
             context.command.invoke(context)
         sys.stdout.flush()
@@ -156,10 +157,10 @@ def _fail_usage(error: typer.TyperException, words: list[str]) -> ExitCode:
     command = context.command_path if context else _command_in(words)
     next_step = f"See `{command} --help`."
     if command == "titan submit" and message.startswith("No such option"):
-        next_step += " Options of the script itself stand after --: titan submit train.py -- --epochs 3"
+        next_step += " Put options of the script after --: titan submit train.py -- --epochs 3"
     if context is not None and context.parent is not None and command.endswith(" list"):
         verb = next((word for word in words if word in getattr(context.parent.command, "commands", {})), "list")
-        next_step += f" Options stand behind the verb: titan {words[0]} {verb} …" * (verb != "list")
+        next_step += f" Put options after the verb: titan {words[0]} {verb} …" * (verb != "list")
     line = f"{command}: {message}{'' if message.endswith('?') else '.'} {next_step}"
     if "--json" in words:
         parts = {"subject": command, "expected": "a command line that its help describes", "found": message}

@@ -62,7 +62,7 @@ def parse_text(_option: str, text: str) -> str:
 def parse_arguments(texts: Sequence[str], tail: Sequence[str], job_names: Sequence[str]) -> dict[str, list[str]]:
     """Return the arguments by job: all of `texts` and `tail` for one job, `JOB=TEXT` for several.
 
-    `tail` is what stands after `--` on the command line.
+    `tail` are the words after `--` on the command line.
     """
     if len(job_names) == 1:
         return {job_names[0]: [*texts, *tail]}

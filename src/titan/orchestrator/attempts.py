@@ -345,7 +345,7 @@ def attempt_that_leaves(reader: Reader, worker_id: str, lease_id: str, *, now: d
     raise StaleLease(
         f"files of lease {shown(lease_id)}",
         expected="a lease of this worker that is live, or ended by its report less than 10 minutes ago",
-        found="one that is over, or another's" if attempt else "none such",
+        found="one that is over, or another's" if attempt else "none",
         next_step="Forget these files.",
     )
 

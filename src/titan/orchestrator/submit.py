@@ -170,7 +170,7 @@ def _join_run(tx: Transaction, dag: Dag, new: NewDag) -> None:
         raise UnknownRun(
             f"run '{dag.run_id}'",
             expected="a run on record, for the submitter resumes it",
-            found="none such",
+            found="none",
             next_step="Correct TITAN_RESUME_RUN_ID; `titan runs` lists the runs. Nothing was submitted.",
         )
     if run is None:

@@ -25,7 +25,10 @@ OPEN_TRIES: Final = 3
 def unknown(error: type[NotFound], what: str, name: str, next_step: str, *, expected: str = "") -> NotFound:
     """Return the error for an unknown name."""
     return error(
-        f"{what} {shown(name)}", expected=expected or f"a known {what}", found="none such", next_step=next_step
+        f"{what} {shown(name)}",
+        expected=expected or f"a known {what}",
+        found="nothing with that name",
+        next_step=next_step,
     )
 
 
@@ -81,7 +84,7 @@ def find_gate(reader: Reader, project_id: str, name: str, *, dag_id: str | None,
         raise _which_gate(reader, name, is_open)
     if is_open:
         return is_open[0]
-    expected = "the id or name of a gate, of the job that it stands behind, or of a DAG with an open gate"
+    expected = "the id or name of a gate, of the job before it, or of a DAG with an open gate"
     raise unknown(UnknownJob, "gate", name, "List gates with `titan gates` or GET /api/gates.", expected=expected)
 
 

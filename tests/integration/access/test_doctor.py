@@ -72,7 +72,7 @@ def test_a_healthy_titan_has_nothing_broken(healthy: RunningTitan) -> None:
         "kill",
     ):
         assert levels(found, check) == ["ok"], (check, found[check])
-    assert "beside the server" in found["database"][0][1]
+    assert "while the server has it open" in found["database"][0][1]
     assert "offers GENERAL:4" in found["workers"][0][1]
 
 
@@ -87,7 +87,7 @@ def test_jobs_that_nobody_can_take_are_told_with_the_offer_they_lack(healthy: Ru
         (
             "warn",
             "no worker offers GPU, and 1 job cannot start without: train",
-            "Start a worker with --offer GPU:1, or cancel what is not wanted.",
+            "Start a worker with --offer GPU:1, or cancel the jobs.",
         )
     ]
 
@@ -101,14 +101,14 @@ def test_a_recorded_run_that_somebody_changed_is_broken(tmp_path: Path) -> None:
         change_calls(running.home, "update bodies set outputs = '2' where number = (select max(number) from bodies)")
         done = doctor(running.home)
 
-    assert before == [("ok", "no run was recorded yet", "")]
-    assert intact == [("ok", "2 entries of the 2 newest runs are as they were recorded", "")]
+    assert before == [("ok", "no runs recorded yet", "")]
+    assert intact == [("ok", "the recordings of the 2 newest runs are unchanged (2 entries)", "")]
     assert done.returncode == 1
     assert findings(done)["tapes"] == [
         (
             "fail",
-            "run touched was changed behind the server's back: at entry 1 (action a), it is not what was recorded",
-            "Find out who changed the database; what was there before is in a backup.",
+            "run touched was changed outside the server: at entry 1 (action a), it is not what was recorded",
+            "Find out who changed the database, and restore a backup.",
         )
     ]
 
@@ -178,7 +178,7 @@ def test_people_read_lines_and_a_sum(tmp_path: Path) -> None:
 
     assert lines[0].startswith("warn  home ")
     assert " → " in lines[0]
-    assert lines[-1].endswith("to look at, 0 broken")
+    assert lines[-1].endswith("warnings, 0 errors")
 
 
 class _Endpoint(BaseHTTPRequestHandler):

@@ -16,7 +16,7 @@ from tests.support.running_titan import RunningTitan, running_titan
 from tests.support.sources import PACKAGES
 from tests.support.token_holder import Holder
 from tests.support.waiting import wait_until
-from titan.settings import ON_OFF, SETTINGS
+from titan.settings import SWITCHES
 
 ANOTHER_ADDRESS = "127.0.0.2"  # is not one of the three names of loopback, so it is taken for one others reach
 
@@ -201,7 +201,7 @@ def test_tokens_are_kept_by_the_running_server_or_straight_in_the_store(tmp_path
     assert "REVOKED" in titan(home, "tokens", "list").stdout
 
 
-@pytest.mark.parametrize("name", [entry.name for entry in SETTINGS if entry.unit == ON_OFF])
+@pytest.mark.parametrize("name", SWITCHES)
 def test_a_switch_that_is_neither_on_nor_off_is_refused_by_every_command(tmp_path: Path, name: str) -> None:
     for words in (("up", "--port", "0", "--sdk-port", "0", "--no-worker"), ("doctor",)):
         done = titan(tmp_path / "home", *words, **{name: "maybe"})

@@ -53,7 +53,9 @@ def test_an_end_that_was_told_stands(titan: CommandLine, ended: str) -> None:
     other = titan("runs", "edit", ended, "--end", "failed")
 
     assert (same.exit_code, other.exit_code, other.stdout) == (0, 5, b"")
-    assert re.search(r"found one that ended at [0-9T:.+-]+, completed\. A reported end stands\.", other.stderr)
+    assert re.search(
+        r"found one that ended at [0-9T:.+-]+, completed\. A reported end cannot be changed\.", other.stderr
+    )
     assert "titan runs note RUN TEXT" in other.stderr
     assert shown() == before
 

@@ -81,7 +81,7 @@ def test_executions_are_asked_for_with_a_command_alone(titan: CommandLine, repor
     done = titan("determinism", reported, "--runs", "3")
 
     assert done.exit_code == 2
-    assert "a command behind --" in done.stderr
+    assert "a command after --" in done.stderr
 
 
 def test_an_unknown_run_is_not_found(titan: CommandLine) -> None:

@@ -184,7 +184,7 @@ def test_options_before_a_command_below_are_refused(titan: CommandLine) -> None:
     done = run_titan("runs", "--status", "failed", "export")
 
     assert done.exit_code == 2
-    assert "Options stand behind the verb: titan runs export" in done.stderr
+    assert "Put options after the verb: titan runs export" in done.stderr
 
 
 def test_a_run_is_shown_with_its_figures_and_its_actions_as_a_tree(titan: CommandLine, papers: str) -> None:
@@ -247,7 +247,7 @@ def test_a_run_that_nobody_knows_is_told_with_those_that_may_be_meant(titan: Com
     near, far = titan("runs", "show", "papers-1A"), titan("runs", "show", "nix")
 
     assert (near.exit_code, far.exit_code) == (3, 3)
-    assert near.stderr.endswith(f"found none such. Did you mean {RUN}?\n")
+    assert near.stderr.endswith(f"found nothing with that name. Did you mean {RUN}?\n")
     assert far.stderr.endswith("`titan runs` lists them.\n")
 
 

@@ -187,7 +187,7 @@ def test_an_export_is_replayed_without_a_server(titan: RunningTitan, tmp_path: P
     ("words", "exit_code", "said"),
     [
         (["stored-nowhere", "--", sys.executable, "agent.py"], 3, "run 'stored-nowhere'"),
-        (["usable"], 2, "expected a program behind --: titan replay RUN -- python agent.py; found none"),
+        (["usable"], 2, "expected a program after --: titan replay RUN -- python agent.py; found none"),
         (["usable", "--", "no-such-program"], 5, "'no-such-program' cannot be started: No such file or directory"),
         (["usable", "--", "true"], 5, "true began no replay: expected a Python program with titan_sdk installed"),
         (["usable", "--", sys.executable, "mistyped.py"], 5, "ended with exit code 2 before its first call"),

@@ -19,7 +19,7 @@ def test_a_submission_says_how_to_go_on(titan: CommandLine, scripts: Path) -> No
     assert done.exit_code == 0
     assert re.fullmatch(
         r"DAG hello submitted: 1 job \(id \w+\)\n"
-        r"See how it goes on:  titan dags show hello --wait\n"
+        r"Follow its progress:  titan dags show hello --wait\n"
         r"See what it writes:  titan logs hello --dag hello --follow\n",
         done.text,
     )
@@ -173,7 +173,7 @@ def test_bad_input_gets_the_servers_one_clear_line(
         (["hello.py", "--after", "hello"], "expected JOB=PARENT[,PARENT]"),
         (["hello.py", "--timeout", "soon"], "expected a length of time such as 90"),
         (["hello.py", "--retries", "many"], "expected a whole number; found 'many'"),
-        (["hello.py", "--epochs", "3"], "Options of the script itself stand after --"),
+        (["hello.py", "--epochs", "3"], "Put options of the script after --"),
         (["hello.py", "--follow", "--json"], "expected one JSON document on stdout, or what the jobs write"),
         (["hello.py", "--on-failure", "panic"], "'--on-failure'"),
         ([], "Missing argument 'SCRIPT'. See `titan submit --help`."),

@@ -163,6 +163,6 @@ def test_the_command_says_what_it_cannot_do(client: TitanClient, titan: CommandL
     assert titan("files").exit_code == 2
     assert titan("files", "nobody").exit_code == 3
     assert titan("files", job, "--output", "x").exit_code == 2
-    assert "found none such among 2 (a.txt, link)" in titan("files", job, "b.txt").stderr
+    assert "found none among 2 (a.txt, link)" in titan("files", job, "b.txt").stderr
     assert "which is not followed" in titan("files", job, "link").stderr
     assert titan("files", silent).text.startswith("No files.")

@@ -25,7 +25,7 @@ def test_the_end_that_a_run_was_told_first_stands(port: int) -> None:
     same = ask_json(port, "POST", f"{path}/end", {"status": "completed"})
 
     assert other.refusal == (409, "Conflict")
-    assert "completed. A reported end stands." in other.body.decode()
+    assert "completed. A reported end cannot be changed." in other.body.decode()
     assert same.value == first.value
     assert ask(port, "GET", path).value == before
 

@@ -44,7 +44,7 @@ def test_what_waits_is_told_with_its_size_its_age_and_its_place(tmp_path: Path) 
     assert finding.level is Level.WARN
     assert finding.text == f"waiting for the server: 6 recorded entries (66 B, the oldest 3 h 0 min old) in {folder}"
     by_hand = f"titan runs import {folder} --server URL"
-    assert finding.next_step == f"Start the server: it takes them in. To another one: {by_hand}"
+    assert finding.next_step == f"Start the server: it imports them. To another server: {by_hand}"
 
 
 def test_what_is_for_another_server_is_told_with_its_address(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_what_is_for_another_server_is_told_with_its_address(tmp_path: Path) -> 
 
     assert waiting.text.startswith("waiting for the server: 1 recorded entry (8 B, ")
     assert waiting.next_step.startswith("They are for 127.0.0.1:5001: ")
-    assert f"titan runs import {folder} --server URL. If nobody wants them: rm -r {folder}" in waiting.next_step
+    assert f"titan runs import {folder} --server URL. If they are not needed: rm -r {folder}" in waiting.next_step
 
 
 def test_what_jobs_left_and_where_the_environment_points_is_looked_at_too(tmp_path: Path) -> None:

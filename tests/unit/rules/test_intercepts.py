@@ -44,7 +44,7 @@ def test_a_failed_run_says_why_it_ended_and_else_what_failed_first() -> None:
     [why] = reasons(replace(failed, reason=None), has_unrecovered_error=False)
     assert why.text == "ValueError: nope"
     [silent] = reasons(replace(failed, first_error=None, reason=None), has_unrecovered_error=False)
-    assert silent.text == "failed without a word"
+    assert silent.text == "failed without an error message"
 
 
 def test_of_a_run_whose_calls_never_ended_the_reason_says_more() -> None:

@@ -126,7 +126,7 @@ class Commands(ClientBase):
     async def approve(self, gate: str | TitanJob, comment: str = "", *, by: str | None = None) -> Gate:
         """Approve a gate, so that the jobs behind it run, and return it.
 
-            client.approve("hitl-gate-build", "looks good")  # or the job it stands behind: client.approve("build")
+            client.approve("hitl-gate-build", "looks good")  # or the job before it: client.approve("build")
 
         Args:
             gate: its id or name, or the name of the job whose `hitl_message` made it. A name means a gate that

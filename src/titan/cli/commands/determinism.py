@@ -55,7 +55,7 @@ def determinism(
     """Show how reproducible a run is, and what makes executions differ.
 
     Without a command nothing is executed: the score is predicted from what was recorded and from source code, or it
-    is that of an earlier measurement where that is lower. A command behind -- is executed --runs times with its calls
+    is that of an earlier measurement where that is lower. A command after -- is executed --runs times with its calls
     answered from the recording, and the result is stored under the run. Then the lower one of predicted and measured
     counts, or the measured one alone where the code or its packages are not those of the recording.
 
@@ -64,7 +64,7 @@ def determinism(
     command = context.obj or []
     if (runs is not None or timeout is not None) and not command:
         option_name = "--runs" if runs is not None else "--timeout"
-        raise usage_error(f"option {option_name}", "a command behind --", "none", "titan determinism RUN -- COMMAND")
+        raise usage_error(f"option {option_name}", "a command after --", "none", "titan determinism RUN -- COMMAND")
     form = None if report is None else _format(report, is_forced=force)
     measured = None if not command else _measured(titan, run, command, runs=runs or EXECUTIONS, timeout=timeout)
     document = titan.get("api", "v1", "runs", run, "determinism")

@@ -39,7 +39,7 @@ def doctor(*, home: Home = None, server: ServerOption = None, as_json: bool = Fa
             say(Status(f"{finding.level.value:<4}"), f"  {finding.check:<11}  {finding.text}{step}")
     levels = Counter(finding.level for finding in findings)
     document = {"is_well": not levels[Level.FAIL], "findings": [asdict(finding) for finding in findings]}
-    text = f"{levels[Level.OK]} ok, {levels[Level.WARN]} to look at, {levels[Level.FAIL]} broken"
+    text = f"{levels[Level.OK]} ok, {levels[Level.WARN]} warnings, {levels[Level.FAIL]} errors"
     return Answer(document, lambda: say(text), ExitCode.FAILED if levels[Level.FAIL] else ExitCode.OK)
 
 

@@ -93,7 +93,7 @@ def _chosen(files: list[LeftFileView], path: str) -> LeftFileView:
     subject, found = f"file {path!r}", [file for file in files if file.path == path]
     if not found:
         near = ", ".join(plain(file.path) for file in files[:5]) + (", …" if len(files) > 5 else "")
-        found_words = f"none such among {len(files)}" + (f" ({near})" if files else "")
+        found_words = f"none among {len(files)}" + (f" ({near})" if files else "")
         next_step = "`titan files` without PATH lists them."
         raise not_found(subject, "the path of a file that was left", found_words, next_step, kind="UnknownArtifact")
     newest = max(found, key=lambda file: file.modified_at)

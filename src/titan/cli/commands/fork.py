@@ -116,7 +116,7 @@ def _check(
     limits: tuple[str | None, int | None],
 ) -> None:
     if not command:
-        raise usage_error("titan fork", f"a program behind --: {EXAMPLE}", "none")
+        raise usage_error("titan fork", f"a program after --: {EXAMPLE}", "none")
     said = [edit for edit in edits if edit is not None]
     if len(said) > 1 or (said and at is None):
         raise usage_error("titan fork", "--at with one of --output and --input", "both" if said[1:] else "no --at")
@@ -126,7 +126,7 @@ def _check(
         except msgspec.DecodeError as error:
             raise usage_error("titan fork", 'JSON, such as \'{"city": "Graz"}\'', f"{edit}: {error}") from error
     if needs_limits and None in limits:
-        raise usage_error("titan fork", "--max-usd and --max-calls, since calls run live", "not both")
+        raise usage_error("titan fork", "--max-usd and --max-calls, since calls run live", "one or both are missing")
     try:
         Decimal(limits[0] or "0")
     except InvalidOperation as error:
@@ -141,7 +141,7 @@ def _found(parent: RunLine, actions: Sequence[ActionLine], at: str) -> str:
         return found[0]
     expected = "the id or the name of an action that its program recorded with titan_sdk"
     next_step = f"`titan runs show {parent.run_id} --ids` lists them."
-    raise refused(f"action {at!r} of run {parent.run_id}", expected, "none such", next_step)
+    raise refused(f"action {at!r} of run {parent.run_id}", expected, "none", next_step)
 
 
 def _started(recording: Path, action_id: str) -> str:
@@ -199,7 +199,7 @@ def resume(
 
     It goes on live at the first call that has no answer, recorded into the same run. An orchestrator that is a job is
     retried. One that is a program is started in its folder, in the foreground, with TITAN_RESUME_RUN_ID set;
-    titan_sdk.new_run_id gives it the run's id again. Behind -- stands the program of a run that submitted no stages.
+    titan_sdk.new_run_id gives it the run's id again. Give the program of a run without stages after --.
     """
     known = read(titan.get("api", "v1", "runs", run), RunView)
     run, program = known.run_id, known.orchestrator or None
@@ -209,7 +209,7 @@ def resume(
     if context.obj:
         program = OrchestratorView(command=context.obj, directory=str(Path.cwd()), host=socket.gethostname())
     if not known.has_stages and not context.obj:
-        expected = "the program of a run that submitted no stages, behind --"
+        expected = "the program of a run that submitted no stages, after --"
         raise usage_error(f"run {run!r}", expected, "none", f"titan runs resume {run} -- python agent.py")
     environment = {"TITAN_RESUME_RUN_ID": run, **titan.environment}
     if program is not None:

@@ -28,12 +28,12 @@ _COLUMNS: Columns[GateView] = (
     Column("ID", lambda gate, _: gate.gate_id, least_columns=150),
 )
 
-_HOW: Final = 'Have one asked for behind a job: titan submit draft.py send.py --chain --ask draft="Send it?"'
+_HOW: Final = 'Add one after a job: titan submit draft.py send.py --chain --ask draft="Send it?"'
 GateArgument = Annotated[
     str,
     argument(
         "GATE",
-        "A gate's name or id, the job it stands behind, or its DAG, of which it is the one open gate.",
+        "A gate's name or id; the job whose output it reviews; or a DAG with one open gate.",
         lookup.gate_names,
     ),
 ]

@@ -264,8 +264,7 @@ def show_one_dag(
 def cancel(titan: Server, name: AnyArgument = None, *, dag: AllOfDag = None, run: AllOfRun = None) -> Answer:
     """Cancel a job, a DAG or an agent run.
 
-    What has not started never will, and the children of a cancelled job neither; what runs is ended with all
-    its processes.
+    Running jobs are ended with all their processes; waiting jobs, and the children of cancelled jobs, never start.
     """
     answer = titan.post("api", *path_of(titan, "titan cancel", name, dag=dag, run=run), "cancel")
     return Answer(answer, lambda: _show_cancelled(read(answer, work.Cancelled)))

@@ -23,7 +23,7 @@ _MAINTENANCE: Final = "Maintenance"
 
 _CLEAN_SECONDS: Final = 3600.0  # a round over millions of jobs takes minutes
 
-DryRun = Annotated[bool, option("--dry-run", "Only say what would go.")]
+DryRun = Annotated[bool, option("--dry-run", "Only report what would be deleted.")]
 Target = Annotated[Path, argument("DEST", "A name that nothing has yet; .tar.gz at its end makes an archive.")]
 Source = Annotated[Path, argument("SOURCE", "What titan backup has written.")]
 Force = Annotated[bool, option("--force", "Move a home that is not empty aside.")]
@@ -107,7 +107,7 @@ def restore(source: Source, *, home: Home = None, force: Force = False) -> Answe
         now, on_progress = datetime.now(UTC), lambda done: show(_words(done))
         manifest, moved = put_back(source, place, now=now, is_forced=force, on_progress=on_progress)
     made_at = f"{manifest.created_at:%Y-%m-%d %H:%M:%S} UTC"
-    lines = [f"What stood there is now {moved}."] if moved else []
+    lines = [f"The former content is now at {moved}."] if moved else []
     if not setting("TITAN_SECRET_KEY") and not (place / KEY_FILE).exists():
         lines.append(
             f"No backup holds {KEY_FILE}, the key that values of env= are encrypted with: jobs that wait with such "

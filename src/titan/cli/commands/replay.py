@@ -27,7 +27,7 @@ from titan.wire.runs import RegistryAnswer
 everyday = typer.Typer()
 
 EXAMPLE: Final = "titan replay RUN -- python agent.py"
-NO_PROGRAM: Final = f"a program behind --: {EXAMPLE}"
+NO_PROGRAM: Final = f"a program after --: {EXAMPLE}"
 _CAUSES: Final = {
     "hash_seed": "the order of sets and of what hashes decide (PYTHONHASHSEED)",
     "clock": "the clock",
@@ -108,14 +108,14 @@ def replay(
     no_cause: NoCause = False,
     timeout: Timeout = None,
 ) -> Answer:
-    """Run a program again with its calls answered from a recorded run; show where it goes another way, and why.
+    """Run a program again with its calls answered from a recorded run; show where it diverges, and why.
 
     No recorded call is made: models and tools answer as they did, errors are raised again. Actions with
     effect="local", and `with` blocks, run and are compared. RUN may be a file that `titan runs export` wrote.
     Exits 1 where an execution differs from the recording.
 
     --last replays the last runs instead, each once, and groups those that differ by root and cause; {args} in the
-    command stands for the arguments of the recorded program. --against replays them on another branch's code.
+    command is replaced by the arguments of the recorded program. --against replays them on another branch's code.
     Exits 2 where none can be replayed.
     """
     command = context.obj or []

@@ -145,9 +145,9 @@ def show(
     verify: Verify = False,
     as_json: bool = False,
 ) -> Answer | None:
-    """Show one run: its totals, what people said of it, its stages, and its actions as a tree.
+    """Show one run: its totals, notes, stages, and actions as a tree.
 
-    With --action, one of them: what it was given and gave, its error, use, cost and times. With --turns, instead of
+    With --action, one of them: its input, output, error, usage, cost and times. With --turns, instead of
     the tree, what each turn was asked and answered, a cut line each. With --verify, whether its recording was changed:
     exit 1 where it was.
     """
@@ -306,7 +306,7 @@ def edit(
 
     A pinned run is never deleted, with its jobs, logs, files and workspaces, and all that was recorded of it.
     An archived one is left out of lists and search until it is restored or goes on.
-    An end that was reported stands; what begins in the run later opens it again.
+    A reported end cannot be changed; an action that begins later reopens the run.
     """
     verbs = [
         *([] if end is None else ["end"]),

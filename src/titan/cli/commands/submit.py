@@ -66,7 +66,7 @@ Failure = Annotated[
     OnFailure, option("--on-failure", "When a job fails: go on with what does not depend on it, or start nothing more.")
 ]
 OneScript = Annotated[str, argument("SCRIPT", "The file to run; its job is named for it.", lookup.files)]
-Arguments = Annotated[_Texts, argument("ARGUMENT", "All that stands behind SCRIPT is the script's.")]
+Arguments = Annotated[_Texts, argument("ARGUMENT", "Everything after SCRIPT is passed to the script.")]
 OneLabel = Annotated[str | None, option("--requires LABEL", "The label a worker must offer. Default: GENERAL.")]
 
 
@@ -223,7 +223,7 @@ def run(
 ) -> None:
     """Run a script on a worker: its output, its exit code.
 
-    Options stand before SCRIPT. Ctrl-C ends the waiting, not the job. With --world the script's tools are simulated
+    Put options before SCRIPT. Ctrl-C stops waiting; the job continues. With --world the script's tools are simulated
     and its run is graded: a script that ends well and fails the task ends with 1.
     """
     read_files = read_scripts([script])
@@ -254,7 +254,7 @@ def submitted_once_more(answer: Document) -> Answer:
 
     def show() -> None:
         say(_sentence(submitted))
-        say(f"See how it goes on:  titan dags show {submitted.dag_id} --wait")
+        say(f"Follow its progress:  titan dags show {submitted.dag_id} --wait")
 
     return Answer(answer, show)
 
@@ -290,7 +290,7 @@ def _exit_code_of_script(dag: DagView) -> int:
 def _show_submitted(submitted: Submitted, job_names: list[str]) -> None:
     say(_sentence(submitted))
     dag, last_job = shlex.quote(submitted.name), shlex.quote(job_names[-1])
-    say(f"See how it goes on:  titan dags show {dag} --wait")
+    say(f"Follow its progress:  titan dags show {dag} --wait")
     say(f"See what it writes:  titan logs {last_job} --dag {dag} --follow")
 
 
@@ -358,7 +358,7 @@ def default_dag_name(job_names: Sequence[str]) -> str:
 
 
 def build_dag(name: str, scripts: Sequence[Script], options: JobOptions, tail: Sequence[str]) -> dict[str, object]:
-    """Return the body of POST /api/dags; `tail` is what stands after `--`. Equal contents travel once."""
+    """Return the body of POST /api/dags; `tail` are the words after `--`. Equal contents are sent once."""
     names = [script.job_name for script in scripts]
     arguments = parse_arguments(options.arg or [], tail, names)
     parents = parse_edges(options.after or [], names, is_chain=options.chain)

@@ -46,7 +46,7 @@ def check_home(home: Path) -> Iterator[Finding]:
         yield warn("home", f"{home} does not exist yet", "`titan up` makes it; --home or TITAN_HOME names another.")
         return
     if not home.is_dir():
-        yield fail("home", f"{home} is no folder", "Choose another with --home or TITAN_HOME.")
+        yield fail("home", f"{home} is not a folder", "Choose another with --home or TITAN_HOME.")
         return
     entry = home.stat()
     if entry.st_uid != os.geteuid():
@@ -59,7 +59,7 @@ def check_home(home: Path) -> Iterator[Finding]:
         mode = stat.S_IMODE(entry.st_mode)
         yield warn("home", f"{home} is open to others (mode {mode:03o})", f"chmod 700 {home}, or start Titan once.")
     else:
-        yield ok("home", f"{home}, yours alone")
+        yield ok("home", f"{home}; only you can read it")
 
 
 def check_disk(home: Path) -> Iterator[Finding]:
@@ -67,7 +67,7 @@ def check_disk(home: Path) -> Iterator[Finding]:
     place = next(folder for folder in (home, *home.parents) if folder.is_dir())
     free = shutil.disk_usage(place).free
     if free < EMPTY_BYTES:
-        yield fail("disk", f"{size(free)} free on the disk of {place}", "Free some space: Titan cannot keep facts.")
+        yield fail("disk", f"{size(free)} free on the disk of {place}", "Free some space: Titan cannot store anything.")
     elif free < LOW_BYTES:
         yield warn("disk", f"{size(free)} free on the disk of {place}", "Free some space before it is full.")
     else:
@@ -107,17 +107,17 @@ def _check(name: str, path: Path, kind: "Kind", *, is_free: bool) -> Iterator[Fi
     from titan.store.sqlite.session import translated
 
     if not opening.is_made(path):
-        yield ok(name, f"{path.name}: none yet, the first start makes it")
+        yield ok(name, f"{path.name}: does not exist yet; the first `titan up` creates it")
         return
     size_bytes = size(path.stat().st_size)
     try:
         within_seconds = None if is_free else opening.CHECK_SECONDS
         version = opening.check(path, kind, within_seconds=within_seconds, is_open=not is_free)
-        found = "is whole; no server has it open" if is_free else "can be read beside the server that has it open"
+        found = "intact; no server has it open" if is_free else "readable while the server has it open"
         yield ok(name, f"{path.name}, {size_bytes}, {found}")
         if version < kind.schema.version:
             text = f"{path.name} has schema version {version}: the next `titan up` upgrades it to {kind.schema.version}"
-            yield warn(name, text, "The Titan of before cannot open it then: keep a copy (titan backup DEST).")
+            yield warn(name, text, "The older Titan cannot open it after that: keep a copy (titan backup DEST).")
     except apsw.Error as error:
         raise translated(error, path) from error
 
@@ -130,7 +130,7 @@ def check_spools(home: Path, environment: Mapping[str, str]) -> Iterator[Finding
         try:
             waiting = waiting_in(folder)
         except PermissionError:
-            yield warn("recorded", f"{folder} cannot be read", f"Ask who owns it, or: chmod 700 {folder}")
+            yield warn("recorded", f"{folder} cannot be read", f"Ask its owner, or run: chmod 700 {folder}")
             is_any = True
             continue
         if waiting is not None:
@@ -139,7 +139,7 @@ def check_spools(home: Path, environment: Mapping[str, str]) -> Iterator[Finding
             text = f"waiting for the server: {waiting.what} ({facts}) in {folder}"
             yield warn("recorded", text, _to_deliver(folder, home))
     if not is_any:
-        yield ok("recorded", "nothing that programs recorded waits for the server")
+        yield ok("recorded", "no recorded entries wait for the server")
 
 
 def _folders(home: Path, environment: Mapping[str, str]) -> list[Path]:
@@ -160,13 +160,13 @@ def _to_deliver(folder: Path, home: Path) -> str:
             f"or {by_hand}"
         )
     if folder.parent != home / SPOOLS:
-        return f"Start the server; the next program that records something here delivers them too. By hand: {by_hand}"
+        return f"Start the server; the next program that records here delivers them. To deliver them now: {by_hand}"
     if folder.name == HOME_SERVER:
-        return f"Start the server: it takes them in. To another one: {by_hand} --server URL"
+        return f"Start the server: it imports them. To another server: {by_hand} --server URL"
     host, _, port = folder.name.rpartition("_")
     return (
-        f"They are for {host}:{port}: the next program that records something there delivers them too. "
-        f"To another server: {by_hand} --server URL. If nobody wants them: rm -r {quote(str(folder))}"
+        f"They are for {host}:{port}: the next program that records there delivers them. "
+        f"To another server: {by_hand} --server URL. If they are not needed: rm -r {quote(str(folder))}"
     )
 
 
@@ -178,9 +178,7 @@ def check_machine() -> Iterator[Finding]:
     executor = LocalExecutor(spare_reapers=1)
     try:
         if not executor.wait_until_warm(WARM_SECONDS):
-            yield fail(
-                "interpreter", "no warm interpreter came up", "Run `titan workers join` by hand: its log says why."
-            )
+            yield fail("interpreter", "no warm interpreter started", "Run `titan workers join`: its log says why.")
             return
         yield ok("interpreter", f"warm after {_since(started)}")
         with tempfile.TemporaryDirectory() as folder:
@@ -200,15 +198,19 @@ def _check_a_job(executor: "LocalExecutor", folder: Path) -> Iterator[Finding]:
     ends = _ends(executor, started + END_SECONDS)
     if not ends or ends[0].exit_code != 0:
         said = log.read_text("utf-8", "replace").strip()[-300:] if log.exists() else ""
-        why = (ends[0].start_error if ends else "it did not end") or said or "it said nothing"
+        why = (ends[0].start_error if ends else "it did not end") or said or "it wrote no output"
         yield fail("jobs", f"a job does not run here: {why}", "Look at the limits on processes and memory (ulimit -a).")
         return
     yield ok("jobs", f"one was started, forked and ended in {_since(started)}")
     pid = int(log.read_text().split()[0])
     if _is_alive(pid):
-        yield warn("kill", "a process that left its session outlives its job here", "Jobs should end what they start.")
+        yield warn(
+            "kill",
+            "a process that left its session keeps running after its job here",
+            "End such processes in the job itself.",
+        )
     else:
-        yield ok("kill", "whatever a job starts ends with it")
+        yield ok("kill", "all processes that a job starts end with the job")
 
 
 def _ends(executor: "LocalExecutor", deadline: float) -> "list[AttemptEnd]":
@@ -235,18 +237,18 @@ def _since(started: float) -> str:
 def check_model(home: Path, address: str | None) -> Iterator[Finding]:
     """Check the model at `address`, else that of the environment."""
     if address is not None and address.startswith((f"{LOCAL}/", SCRIPTED_PREFIX)):
-        yield ok("model", f"{address}: inside the server")  # its name for one that is nowhere else
+        yield ok("model", f"{address}: runs in the server")  # another process has no such model
         return
     model = open_model(address, os.environ, home)
     if model is None:
-        step = "Set TITAN_MODEL if jobs are to ask one, for example gemini/gemini-2.5-flash with GEMINI_API_KEY."
+        step = "Set TITAN_MODEL if jobs need one, for example gemini/gemini-2.5-flash with GEMINI_API_KEY."
         yield warn("model", "none is configured", step)
     elif isinstance(model, OpenAICompatibleModel):
         if asyncio.run(_look(model)):
-            yield ok("model", f"{model.name}: its endpoint answers, and lists it")
+            yield ok("model", f"{model.name}: its endpoint answers and lists it")
         else:
             step = "Check its name; some endpoints list only a part of what they serve."
-            yield warn("model", f"{model.name}: its endpoint answers, but does not list it", step)
+            yield warn("model", f"{model.name}: its endpoint answers but does not list it", step)
     else:
         yield ok("model", f"{model.name}: on this machine")
 

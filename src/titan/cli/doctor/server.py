@@ -41,7 +41,7 @@ def check_ports() -> Iterator[Finding]:
 
 def check_no_server() -> Iterator[Finding]:
     """Report that no server was found."""
-    yield warn("server", "none runs on this home; what needs one was not checked", "Start it with `titan up`.")
+    yield warn("server", "no server runs on this home; checks that need one were skipped", "Start it with `titan up`.")
 
 
 def check_server(server: Server) -> Iterator[Finding]:
@@ -55,12 +55,12 @@ def check_server(server: Server) -> Iterator[Finding]:
     now = datetime.now(UTC)
     since = moment(health.started_at, now=now)
     yield ok("server", f"answers at {server.address.url} in {duration(now - started)}, up since {since}")
-    yield ok("token", "accepted" if server.transport.token else "none sent, none needed")
+    yield ok("token", "accepted" if server.transport.token else "none sent; the server needs none")
     if health.version == __version__:
-        yield ok("version", f"{__version__}, the same here and there")
+        yield ok("version", f"{__version__}, here and on the server")
     else:
         text = f"the server is {health.version}, this program {__version__}"
-        yield warn("version", text, "Use the same on both sides: restart the server, or install its version here.")
+        yield warn("version", text, "Use the same version: restart the server, or install its version here.")
     if health.now is not None:
         yield _clock(health.now - (started + (now - started) / 2))
 
@@ -83,7 +83,7 @@ def check_certificate(address: Address, ca_file: str | None) -> Iterator[Finding
     ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate["notAfter"])), UTC)
     left = ends - datetime.now(UTC)
     if left < EXPIRES_SOON:
-        yield warn("TLS", f"the certificate ends {ends:%Y-%m-%d}", "Renew it, and restart the server.")
+        yield warn("TLS", f"the certificate expires on {ends:%Y-%m-%d}", "Renew it, and restart the server.")
     else:
         yield ok("TLS", f"trusted, until {ends:%Y-%m-%d}")
 
@@ -94,7 +94,7 @@ def check_workers(server: Server) -> Iterator[Finding]:
     connected = [worker for worker in workers if worker.state == "connected"]
     if not connected:
         step = f"Add one: titan workers join {server.address.url} --offer GENERAL:4"
-        yield warn("workers", "none is connected: jobs wait", step)
+        yield warn("workers", "none is connected, so jobs wait", step)
     for worker in connected:
         slots = ", ".join(f"{label}:{slots}" for label, slots in worker.offers.items())
         yield ok("workers", f"{worker.name} on {worker.host} offers {slots}")
@@ -104,13 +104,15 @@ def check_workers(server: Server) -> Iterator[Finding]:
         label, jobs = group.requirement, count(group.count, "job")
         why = next((job.reason for job in group.jobs if job.reason), f"no worker offers {label}")
         text = f"{why}, and {jobs} cannot start without: {_some(group)}"
-        yield warn("queue", text, f"Start a worker with --offer {label}:1, or cancel what is not wanted.")
+        yield warn("queue", text, f"Start a worker with --offer {label}:1, or cancel the jobs.")
     locked = {job.name for queue in queues for group in queue.groups for job in group.jobs if job.reason == NO_KEY}
     if locked:
-        text = f"the server lacks the key of the env= of {', '.join(sorted(locked))}: such jobs wait"
-        yield fail("secret key", text, "Start it with the TITAN_SECRET_KEY, or the home's secret-key, of before.")
+        text = f"the server lacks the key of the env= of {', '.join(sorted(locked))}: these jobs wait"
+        yield fail(
+            "secret key", text, "Start it with the former TITAN_SECRET_KEY, or the former file secret-key in its home."
+        )
     if not unroutable:
-        yield ok("queue", "nothing waits for a label that nobody offers")
+        yield ok("queue", "no job waits for a label that no worker offers")
 
 
 def _no_answer(address: Address, failure: CommandFailed) -> Iterator[Finding]:
@@ -127,12 +129,10 @@ def _some(group: QueueGroupView) -> str:
 
 def _clock(skew: timedelta) -> Finding:
     if abs(skew) <= SKEW:
-        return ok("clock", f"{duration(abs(skew))} apart from the server's")
+        return ok("clock", f"differs by {duration(abs(skew))} from the server's")
     which = "ahead of" if skew > timedelta() else "behind"
     text = f"the server's clock is {duration(abs(skew))} {which} this machine's"
-    return warn(
-        "clock", text, "Have both keep time by NTP. A server goes on by the time of its start until it is restarted."
-    )
+    return warn("clock", text, "Synchronise both by NTP, then restart the server: it uses the clock as of its start.")
 
 
 def check_tapes(server: Server) -> Iterator[Finding]:
@@ -148,13 +148,13 @@ def check_tapes(server: Server) -> Iterator[Finding]:
                 broken += 1
                 yield _broken(run.run_id, chain.broken)
     if not runs:
-        yield ok("tapes", "no run was recorded yet")
+        yield ok("tapes", "no runs recorded yet")
     elif not broken:
         what = "entry" if entries == 1 else "entries"
-        yield ok("tapes", f"{entries:,} {what} of the {count(runs, 'newest run')} are as they were recorded")
+        yield ok("tapes", f"the recordings of the {count(runs, 'newest run')} are unchanged ({entries:,} {what})")
 
 
 def _broken(run_id: str, broken: BrokenEntry) -> Finding:
     whose = f" (action {broken.action_id})" if broken.action_id is not None else ""
-    text = f"run {run_id} was changed behind the server's back: at entry {broken.entry}{whose}, {broken.found}"
-    return fail("tapes", text, "Find out who changed the database; what was there before is in a backup.")
+    text = f"run {run_id} was changed outside the server: at entry {broken.entry}{whose}, {broken.found}"
+    return fail("tapes", text, "Find out who changed the database, and restore a backup.")

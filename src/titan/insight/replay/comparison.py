@@ -307,7 +307,7 @@ def verdict(found: Comparison, *, failed: bool, fails_now: bool) -> str:
     if not failed:
         return "the same as recorded" if root is None else f"diverged at {root.action} ({root.kind})"
     if not fails_now:
-        way = "" if root is None else f"; the run goes another way from {root.action} ({root.kind}) on"
+        way = "" if root is None else f"; the run diverges from {root.action} ({root.kind}) on"
         return f"the failure is no longer reproduced{way}"
     return (
         "the failure is reproduced"

@@ -57,7 +57,7 @@ def with_gates(dag: NewDag) -> NewDag:
 
 
 def asks_for_approval(job: JobSpec) -> bool:
-    """Whether a gate stands behind this job."""
+    """Whether this job has a gate after it."""
     return job.kind is JobKind.WORK and job.hitl_message is not None
 
 

@@ -118,4 +118,4 @@ def _is_unlike(tally: Tally, others: Stops, times: Decimal) -> bool:
 def _why(run: Run) -> str:
     """Return why a failed run ended, as its program says it: the first error of all may be one that it got over."""
     own = run.reason if run.status is RunStatus.FAILED else None
-    return own or run.first_error or "failed without a word"
+    return own or run.first_error or "failed without an error message"

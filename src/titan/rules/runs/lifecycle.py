@@ -235,7 +235,7 @@ def end_by_hand(run: Run, *, end: RunEnd, reason: str | None, now: datetime) -> 
         f"run {shown(run.id)}",
         expected="one that goes on, or its end once more as it was reported",
         found=f"one that ended at {run.ended_at.isoformat()}, {run.status.value}{why}",
-        next_step="A reported end stands. Say what was wrong with it in a note: POST /api/v1/runs/{run}/notes, or"
+        next_step="A reported end cannot be changed. Add a note instead: POST /api/v1/runs/{run}/notes, or"
         " titan runs note RUN TEXT.",
     )
 

@@ -37,7 +37,7 @@ LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 @route("GET /api/v1/runs/{run}/notes", Permission.SEE_ALL)
 def list_notes(call: Call, reader: CallReader) -> wire.NotesAnswer:
-    """List what people said of a run and its actions."""
+    """List the notes on a run and its actions."""
     run = find_recorded_run(reader, call)
     return wire.NotesAnswer(data=[note_view(note) for note in reader.notes_of_run(run.project_id, run.id)])
 

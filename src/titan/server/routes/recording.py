@@ -134,7 +134,7 @@ def _own_run(reader: Reader, *, call: Call, lease_id: str | None) -> RequestRun 
             raise UnknownJob(
                 f"lease {lease_id[:60]!a}",
                 expected="the lease of an attempt",
-                found="none such",
+                found="none",
                 next_step="What an attempt left is posted while its job is stored.",
             )
     job = None if attempt is None else reader.job(attempt.job_id)

@@ -458,7 +458,7 @@ def _check_fork(body: wire.NewForkBody) -> None:
         raise InvalidInput(
             "fork",
             expected="max_usd and max_calls, since calls run live",
-            found="not both",
+            found="one or both are missing",
             next_step="Say how much live calls may cost together, and how many may run.",
         )
     if body.max_usd is not None and (not body.max_usd.is_finite() or body.max_usd < 0):
@@ -474,7 +474,7 @@ def _edited_run(reader: CallReader, *, call: Call, at: str) -> tuple[Run, str]:
         raise InvalidInput(
             f"action {shown(at)} of run {shown(run.id)}",
             expected="the id or the name of an action that its program recorded with titan_sdk",
-            found="none such",
+            found="none",
             next_step="GET /api/v1/runs/{run}/skeleton lists them.",
         )
     return run, found[0]

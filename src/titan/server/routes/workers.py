@@ -244,7 +244,7 @@ async def _live_attempt(call: Call) -> Attempt:
     raise StaleLease(
         f"lease {shown(lease_id)}",
         expected="a live lease of this worker",
-        found="one that is over" if attempt else "none such",
+        found="one that is over" if attempt else "none",
         next_step="End the attempt and forget it.",
     )
 

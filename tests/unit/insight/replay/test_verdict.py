@@ -20,7 +20,7 @@ WAY = "act (input_mismatch)"
         (True, True, True, "the failure is reproduced"),
         (True, True, False, f"diverged at {WAY}, before the recorded end"),
         (True, False, True, "the failure is no longer reproduced"),
-        (True, False, False, f"the failure is no longer reproduced; the run goes another way from {WAY} on"),
+        (True, False, False, f"the failure is no longer reproduced; the run diverges from {WAY} on"),
     ],
 )
 def test_a_verdict_says_what_became_of_the_recorded_outcome(
