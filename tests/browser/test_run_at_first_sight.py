@@ -110,7 +110,7 @@ def test_a_run_whose_program_is_gone_is_ended_by_hand(
     page.get_by_role("button", name="Mark as ended", exact=True).click()
 
     expect(page.locator(".run-title").get_by_text("Cancelled")).to_be_visible()
-    expect(page.get_by_text("killed by hand")).to_be_visible()
+    expect(page.get_by_title("killed by hand", exact=True)).to_be_visible()
     expect(page.get_by_role("button", name="Mark as ended…")).to_have_count(0)
     expect(page.get_by_role("button", name="Archive")).to_be_enabled()
 

@@ -28,7 +28,7 @@ def run(console: Console) -> ToldRun:
                 outputs="It is on its way.",
             ),
             run.entry("why", "thinking", took_ms=0, kind="thought", parent_id="turn-1", outputs="The carrier knows."),
-            run.entry("find", "find_order", took_ms=0.00702, kind="tool", parent_id="turn-1"),
+            run.entry("find", "find_order", took_ms=0.007, kind="tool", parent_id="turn-1"),
             run.entry(
                 "hand",
                 "Pricing",

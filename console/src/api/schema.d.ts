@@ -909,7 +909,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Set a key only if it has the expected value; null stands for absent, on both sides. */
+        /** Set a key only if it has the expected value; null means absent, on both sides. */
         post: operations["compare_and_swap"];
         delete?: never;
         options?: never;
@@ -1748,7 +1748,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Name the actions of a run in whose names or content all words of a text stand. */
+        /** List the actions of a run whose names or content contain all words of a text. */
         get: operations["find_in_run"];
         put?: never;
         post?: never;
@@ -1782,7 +1782,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List what people said of a run and its actions. */
+        /** List the notes on a run and its actions. */
         get: operations["list_notes"];
         put?: never;
         /** Add a note to a run or to one of its actions: a text, a score, or both. Secrets are redacted. */
@@ -2389,6 +2389,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/healthz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Report that the server's process answers. */
+        get: operations["healthz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/metrics": {
         parameters: {
             query?: never;
@@ -2398,6 +2415,23 @@ export interface paths {
         };
         /** Return metrics in the Prometheus text format. */
         get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Report whether the server can take work: 200, or 503 with the reason. It listens once its stores are upgraded. */
+        get: operations["readyz"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3938,7 +3972,7 @@ export interface components {
         };
         /**
          * FindAnswer
-         * @description The actions of a run in whose names or content all words of a query stand.
+         * @description The actions of a run whose names or content contain all words of a query.
          */
         FindAnswer: {
             ids: string[];
@@ -4315,7 +4349,7 @@ export interface components {
             flows: components["schemas"]["FlowView"][];
             /** @description The same in all runs of the agent. */
             key: string;
-            /** @description Of the value in the inputs or outputs; [*] stands for every index. */
+            /** @description Of the value in the inputs or outputs; [*] means every index. */
             path: string;
             recommendation: components["schemas"]["RecommendationView"];
             /** @enum {unknown} */
@@ -4371,7 +4405,7 @@ export interface components {
         };
         /**
          * JobStatus
-         * @description Where a job stands. The last three are final, and left only by a retry that somebody asked for.
+         * @description The status of a job. The last three are final, and left only by a retry that somebody asked for.
          * @enum {unknown}
          */
         JobStatus: "CANCELLED" | "COMPLETED" | "FAILED" | "READY" | "RUNNING" | "WAITING" | "WAITING_APPROVAL";
@@ -4527,7 +4561,7 @@ export interface components {
          */
         LedgerAnswer: {
             data: components["schemas"]["ActionView"][];
-            /** @description The words of the search stand in more entries than were looked at: only in the newest. */
+            /** @description More entries contain the words of the search than were searched: only the newest were. */
             is_search_capped: boolean;
             is_total_capped: boolean;
             page: number;
@@ -5446,7 +5480,7 @@ export interface components {
             data: components["schemas"]["RunView"][];
             /** @description Only when nothing was found, and no `ids` were given. */
             elsewhere: components["schemas"]["ElsewhereView"] | null;
-            /** @description The words of the search stand in more entries than were looked at: only in the newest. */
+            /** @description More entries contain the words of the search than were searched: only the newest were. */
             is_search_capped: boolean;
             is_total_capped: boolean;
             /** @description Send it as `cursor` for the next page; null on the last one. */
@@ -6309,7 +6343,7 @@ export interface components {
         };
         /**
          * StageStatus
-         * @description How a DAG stands as a whole, derived from its jobs.
+         * @description The status of a DAG, derived from its jobs.
          * @enum {unknown}
          */
         StageStatus: "COMPLETED" | "FAILED" | "PARTIAL" | "RUNNING" | "WAITING";
@@ -12403,7 +12437,65 @@ export interface operations {
             };
         };
     };
+    healthz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Request refused; the body has the reason. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
     metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Request refused; the body has the reason. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    readyz: {
         parameters: {
             query?: never;
             header?: never;

@@ -36,4 +36,4 @@ def test_what_is_said_before_the_command_is_not_passed_over(titan: CommandLine) 
     refused = titan("workers", "--json", "drain", "spare")
 
     assert refused.exit_code == 2
-    assert "Options stand behind the verb: titan workers drain" in refused.stderr
+    assert "Put options after the verb: titan workers drain" in refused.stderr
