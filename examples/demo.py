@@ -122,7 +122,7 @@ def run_agent(url: str, options: argparse.Namespace, console: Console) -> str:
                     run_id = line.split()[2].rstrip(":")
                     console.print(f"Each of its calls, as it is made: {url}/runs/{run_id}", markup=False)
         if agent.wait(STOP_SECONDS) != 0:
-            raise DemoFailed(f"the agent ended with exit code {agent.returncode}; its words stand above.")
+            raise DemoFailed(f"the agent ended with exit code {agent.returncode}; its output is above.")
     finally:
         stop(agent)
     return run_id

@@ -15,7 +15,7 @@ test.each([
 });
 
 test("a refusal has the server's words, and where a proxy answers its status", async () => {
-  const problem = { type: "", message: "job j1: nothing with that name", subject: "", expected: "", found: "", next_step: "" };
+  const problem = { type: "", message: "job j1: no such name", subject: "", expected: "", found: "", next_step: "" };
   const answers = [
     Response.json({ error: problem }, { status: 404 }),
     new Response("<h1>Bad gateway</h1>", { status: 502, statusText: "Bad Gateway" }),
@@ -24,7 +24,7 @@ test("a refusal has the server's words, and where a proxy answers its status", a
   const refusals = await Promise.all(answers.map(apiErrorOf));
 
   expect(refusals.map(({ status, message }) => [status, message])).toEqual([
-    [404, "job j1: nothing with that name"],
+    [404, "job j1: no such name"],
     [502, "HTTP 502 Bad Gateway"],
   ]);
 });

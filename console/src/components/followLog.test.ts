@@ -4,7 +4,7 @@ import { tailLog } from "./LogTail";
 
 vi.hoisted(() => vi.stubGlobal("self", { location: { origin: "http://titan.test" } }));
 
-const PROBLEM = { type: "", message: "job j1: nothing with that name", subject: "", expected: "", found: "", next_step: "" };
+const PROBLEM = { type: "", message: "job j1: no such name", subject: "", expected: "", found: "", next_step: "" };
 
 /** A server with one log; `answers` says what the next streams are. */
 class Server {
@@ -87,7 +87,7 @@ test("a refusal that stays one is told with its status, and not asked for again"
   const { heard } = follow();
   await vi.advanceTimersByTimeAsync(60_000);
 
-  expect(heard.problem).toBe("The server refused the log (HTTP 404): job j1: nothing with that name");
+  expect(heard.problem).toBe("The server refused the log (HTTP 404): job j1: no such name");
   expect(asked).toHaveBeenCalledTimes(1);
 });
 

@@ -133,9 +133,7 @@ def path_of(
     if has_runs and (run_id := _run_id_of(server, name)) is not None:
         return "v1", "runs", run_id
     next_step = "List them: titan jobs, titan dags, titan runs."
-    raise not_found(
-        f"job {name!r}", f"the name or id of {what}", "nothing with that name", next_step, kind="UnknownJob"
-    )
+    raise not_found(f"job {name!r}", f"the name or id of {what}", "no such name", next_step, kind="UnknownJob")
 
 
 def _run_id_of(server: Server, name: str) -> str | None:
@@ -181,7 +179,7 @@ def _not_there(name: str, where: str, list_command: str) -> CommandFailed:
 def with_near_names(server: Server, failure: CommandFailed) -> CommandFailed:
     """Return the error with names like the unknown one as its next step, or else the command that lists them."""
     unknown = _UNKNOWN.fullmatch(failure.subject)
-    if unknown is None or failure.found != "nothing with that name":
+    if unknown is None or failure.found != "no such name":
         return failure
     kind, name = unknown.groups()
     try:

@@ -252,8 +252,8 @@ class ToolEndpoints:
         headers = {**definition.headers, "X-Titan-Run-Id": run_id}
         answer, failure = await self._called(msgspec.structs.replace(definition, headers=headers), tool, args)
         if isinstance(definition, McpEndpoint) and definition.headers:
-            told = without_values(msgspec.json.encode((answer, failure)), definition.headers)
-            answer, failure = msgspec.json.decode(told)
+            redacted = without_values(msgspec.json.encode((answer, failure)), definition.headers)
+            answer, failure = msgspec.json.decode(redacted)
         return answer, None if failure is None else f"the endpoint {name!r}: {failure}"
 
     async def close(self) -> None:

@@ -281,7 +281,7 @@ def _scorers(criteria: _Object, kinds: Mapping[str, str], notes: list[str]) -> I
     if criteria.get("env_assertions"):
         notes.append("its env_assertions are Python, and left out")
     if "NL_ASSERTION" in basis and criteria.get("nl_assertions"):
-        notes.append("its nl_assertions need a judge; they stand in expected_outcome_detail")
+        notes.append("its nl_assertions need a judge; they are in expected_outcome_detail")
 
 
 def _called(action: _Object) -> _Object:

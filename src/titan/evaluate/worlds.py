@@ -82,7 +82,7 @@ class LiveRun:
     began_at: datetime
     offsets: dict[str | None, timedelta] = field(default_factory=dict)  #: of its actors' clocks
     task_input: Mapping[str, Any] = field(default_factory=dict)  #: the request to the agent
-    attempt: str | None = None  #: of the job that the agent runs as, which was told its task
+    attempt: str | None = None  #: of the job that the agent runs as, which was given its task
     has_second_attempt: bool = False  #: its job began again
     job_answer: Any = None  #: of such an agent
     raw_answer: bytes = b""

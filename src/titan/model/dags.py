@@ -16,7 +16,7 @@ class OnFailure(StrEnum):
 
 
 class StageStatus(StrEnum):
-    """How a DAG stands as a whole, derived from its jobs."""
+    """The status of a DAG, derived from its jobs."""
 
     WAITING = "WAITING"  #: no attempt has started yet
     RUNNING = "RUNNING"  #: an attempt has started or a gate is open, and not all jobs are final
@@ -45,7 +45,7 @@ class NewDag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobCounts:
-    """How many jobs of a DAG stand where."""
+    """How many jobs of a DAG have each status."""
 
     waiting: int = 0
     waiting_approval: int = 0

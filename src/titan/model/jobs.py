@@ -62,7 +62,7 @@ class JobKind(StrEnum):
 
 
 class JobStatus(StrEnum):
-    """Where a job stands. The last three are final, and left only by a retry that somebody asked for."""
+    """The status of a job. The last three are final, and left only by a retry that somebody asked for."""
 
     WAITING = "WAITING"  #: for parents, a delay, the pause before a retry, or a place under its concurrency key
     WAITING_APPROVAL = "WAITING_APPROVAL"  #: a gate that is open: for somebody's decision

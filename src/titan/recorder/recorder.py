@@ -586,7 +586,7 @@ def _end(tx: CallTransaction, *, looked_at: Mapping[str, Set[str]], alive: Mappi
         if run.id not in looked_at.get(run.project_id, ()) or not is_silent(run, now=tx.now):
             continue
         if run.id in alive[run.project_id]:
-            tx.save_run(replace(run, received_at=tx.now))  # it counts as heard now
+            tx.save_run(replace(run, received_at=tx.now))  # as if reported now
         else:
             still_open = tx.open_actions(run.project_id, run.id)
             _close(tx, fallen_silent(run, still_open), still_open)

@@ -37,7 +37,7 @@ from titan.model.language import (
 )
 from titan.server.http.responses import problem_of
 
-#: Names that stand for the configured model, so that job scripts need not know it.
+#: Names of the configured model, so that job scripts need not know it.
 DEFAULT_NAMES: Final = frozenset({"", "default", "titan"})
 MAX_MESSAGES: Final = 1000  # a conversation that long is over every model's context
 MAX_TOOLS: Final = 128  # as OpenAI's own limit

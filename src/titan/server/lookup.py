@@ -25,10 +25,7 @@ OPEN_TRIES: Final = 3
 def unknown(error: type[NotFound], what: str, name: str, next_step: str, *, expected: str = "") -> NotFound:
     """Return the error for an unknown name."""
     return error(
-        f"{what} {shown(name)}",
-        expected=expected or f"a known {what}",
-        found="nothing with that name",
-        next_step=next_step,
+        f"{what} {shown(name)}", expected=expected or f"a known {what}", found="no such name", next_step=next_step
     )
 
 

@@ -113,7 +113,7 @@ class Steps:
 
 
 class FolderBlobs:
-    """Implements `titan.ports.runtime.Blobs`; its docstrings stand there."""
+    """Implements `titan.ports.runtime.Blobs`; its docstrings are there."""
 
     def __init__(
         self, folder: Path, *, clock: Clock | None = None, is_shared: bool = False, steps: Steps | None = None

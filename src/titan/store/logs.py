@@ -17,7 +17,7 @@ _SAFE_NAME = re.compile(r"[0-9A-Za-z_-]{2,64}")
 
 
 class FolderLogs:
-    """Implements `titan.ports.runtime.Logs`; its docstrings stand there."""
+    """Implements `titan.ports.runtime.Logs`; its docstrings are there."""
 
     def __init__(self, folder: Path) -> None:
         """Use `folder`, made when it is missing.

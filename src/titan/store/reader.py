@@ -54,7 +54,7 @@ NEVER_US: Final = 2**62  # later than every moment
 
 @methods_read_rows
 class SqlReader(RowReader):
-    """Implements `titan.ports.jobs_store.Reader`; its docstrings stand there."""
+    """Implements `titan.ports.jobs_store.Reader`; its docstrings are there."""
 
     __slots__ = ()
 

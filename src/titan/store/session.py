@@ -161,7 +161,7 @@ class Listeners(Generic[C]):
             try:
                 listener(commit)
             except Exception:
-                logger.exception("%s: a listener failed; the commit stands", self._subject)
+                logger.exception("%s: a listener failed; the commit is stored", self._subject)
 
 
 def unavailable(subject: str, found: str) -> StoreUnavailable:

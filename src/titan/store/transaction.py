@@ -37,7 +37,7 @@ from titan.store.session import Session, Value
 
 
 class SqlTransaction(SqlReader):
-    """Implements `titan.ports.jobs_store.Transaction`; its docstrings stand there.
+    """Implements `titan.ports.jobs_store.Transaction`; its docstrings are there.
 
     Journal entries are gathered and written by `flush`, many in one go; a question about the
     journal flushes first, so that a transaction reads what it recorded.

@@ -159,7 +159,7 @@ class FindQuery(Request):
 
 
 class FindAnswer(Struct, kw_only=True):
-    """The actions of a run in whose names or content all words of a query stand."""
+    """The actions of a run whose names or content contain all words of a query."""
 
     ids: list[str]
     more: bool

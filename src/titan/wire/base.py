@@ -37,7 +37,7 @@ OriginChoice = Annotated[
     Meta(description="Default: production; all in exports, and where a run, DAG or session is named."),
 ]
 SearchCapped = Annotated[
-    bool, Meta(description="The words of the search stand in more entries than were looked at: only in the newest.")
+    bool, Meta(description="More entries contain the words of the search than were searched: only the newest were.")
 ]
 Total = Annotated[int, Meta(description="How many there are in all; counted up to 10,000.")]
 Unpriced = Annotated[int, Meta(description="Model calls whose cost is not known; `cost_usd` lacks them.")]

@@ -61,7 +61,7 @@ class IssueView(Struct, kw_only=True):
     action_name: str
     action_count: Annotated[int, Meta(description="How many actions have it.")]
     side: Annotated[Literal["inputs", "outputs", "call", "code"], Meta(description="code: seen in the source alone.")]
-    path: Annotated[str, Meta(description="Of the value in the inputs or outputs; [*] stands for every index.")]
+    path: Annotated[str, Meta(description="Of the value in the inputs or outputs; [*] means every index.")]
     value: str
     description: str
     code: Annotated[CodePlaceView | None, Meta(description="null where no source is stored that explains it.")]

@@ -129,7 +129,7 @@ class LocalWorker:
     async def _watch(self, pid: int) -> None:
         """Return when the process has ended, whether it is a child of ours or was adopted."""
         self._pid = pid
-        if not self._is_wanted:  # the server was told to end before it had found this one, or started it
+        if not self._is_wanted:  # the server began to end before it had found this one, or started it
             self._signal(signal.SIGTERM)
         try:
             await _wait_for_end(pid)

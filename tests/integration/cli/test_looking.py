@@ -231,5 +231,5 @@ def test_a_mistyped_job_or_dag_is_answered_with_the_nearest(titan: CommandLine, 
     job, dag = titan("jobs", "show", "trian"), titan("dags", "show", "nighlty", "--json")
 
     assert (job.exit_code, dag.exit_code) == (3, 3)
-    assert "found nothing with that name. Did you mean train" in job.stderr
+    assert "found no such name. Did you mean train" in job.stderr
     assert "Did you mean " in dag.stderr

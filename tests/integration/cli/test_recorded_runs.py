@@ -247,7 +247,7 @@ def test_a_run_that_nobody_knows_is_told_with_those_that_may_be_meant(titan: Com
     near, far = titan("runs", "show", "papers-1A"), titan("runs", "show", "nix")
 
     assert (near.exit_code, far.exit_code) == (3, 3)
-    assert near.stderr.endswith(f"found nothing with that name. Did you mean {RUN}?\n")
+    assert near.stderr.endswith(f"found no such name. Did you mean {RUN}?\n")
     assert far.stderr.endswith("`titan runs` lists them.\n")
 
 

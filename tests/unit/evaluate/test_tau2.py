@@ -98,7 +98,7 @@ def test_criteria_become_scorers_and_the_rest_is_said(checkout: Path) -> None:
     assert human == [{"type": "tool_called", "tool": "transfer_to_human_agents", "arguments": {}}]
     assert imported.tasks[0]["odyssey_seed"]["expected_outcome_detail"] == "The agent was polite."
     assert imported.notes == [
-        "1 of 3 tasks: its nl_assertions need a judge; they stand in expected_outcome_detail",
+        "1 of 3 tasks: its nl_assertions need a judge; they are in expected_outcome_detail",
         "1 of 3 tasks: the messages before its beginning are left out",
         "1 of 3 tasks: tools of the user are left out",
         "1 of 3 tasks: its env_assertions are Python, and left out",

@@ -58,7 +58,7 @@ function isGone(error: Error | null): error is ApiError {
 
 /** A model-endpoint call that belongs to another run has a different `found`. */
 function isUnknown(refusal: ApiError): boolean {
-  return refusal.problem.found === "nothing with that name";
+  return refusal.problem.found === "no such name";
 }
 
 function OneRun({ recording }: { recording: Recording }) {

@@ -246,8 +246,7 @@ def refusal(address: Address, cause: ssl.SSLError) -> TitanError:
             subject=f"Titan server {address}",
             expected="a certificate of this host that is trusted",
             found=cause.verify_message or str(cause),
-            next_step="Set TITAN_CA_FILE to the certificate that signed it, or use the name that stands in it."
-            " Nothing was sent.",
+            next_step="Set TITAN_CA_FILE to the certificate that signed it, or use the name in it. Nothing was sent.",
         )
     return UnexpectedAnswer(
         subject=f"Titan server {address}",

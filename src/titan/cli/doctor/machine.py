@@ -204,11 +204,7 @@ def _check_a_job(executor: "LocalExecutor", folder: Path) -> Iterator[Finding]:
     yield ok("jobs", f"one was started, forked and ended in {_since(started)}")
     pid = int(log.read_text().split()[0])
     if _is_alive(pid):
-        yield warn(
-            "kill",
-            "a process that left its session keeps running after its job here",
-            "End such processes in the job itself.",
-        )
+        yield warn("kill", "a process that left its session outlives its job", "End such processes in the job.")
     else:
         yield ok("kill", "all processes that a job starts end with the job")
 

@@ -215,7 +215,7 @@ def end_by_hand(run: Run, *, end: RunEnd, reason: str | None, now: datetime) -> 
     Of one that fell silent, its last event stays its end. A reason may still come to an end without one.
 
     Raises:
-        Conflict: another end was reported, and that stands.
+        Conflict: another end was reported before.
     """
     # Its program's clock may be ahead of ours.
     at = max(now, run.last_event_at) if run.ended_at is None else run.ended_at

@@ -90,7 +90,7 @@ async def increment(call: Call, body: wire.IncrementBody) -> Json[wire.Increment
 
 @route("POST /api/store/cas", Permission.WRITE_SHARED, mutates=True, adds=True)
 async def compare_and_swap(call: Call, body: wire.SwapBody) -> Json[wire.SwappedAnswer]:
-    """Set a key only if it has the expected value; null stands for absent, on both sides."""
+    """Set a key only if it has the expected value; null means absent, on both sides."""
     await _check_change(call, body.key)
     for text in (body.expected, body.value):
         _check_value(body.key, text or "")

@@ -146,7 +146,7 @@ async def _download(call: Call, which: str) -> Response[bytes]:
 
 @route("GET /api/v1/runs/{run}/find", Permission.SEE_ALL)
 def find_in_run(call: Call, reader: CallReader, query: wire.FindQuery) -> wire.FindAnswer:
-    """Name the actions of a run in whose names or content all words of a text stand."""
+    """List the actions of a run whose names or content contain all words of a text."""
     run = find_recorded_run(reader, call)
     ids = reader.find_in_run(run.project_id, run.id, query.q, limit=query.limit + 1)
     return wire.FindAnswer(ids=ids[: query.limit], more=len(ids) > query.limit)

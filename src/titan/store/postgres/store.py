@@ -24,7 +24,7 @@ LOOKING_THREADS: Final = 4  # each with a connection: more would wait for the da
 
 
 class PostgresStore:
-    """Implements `titan.ports.jobs_store.Store`; its docstrings stand there."""
+    """Implements `titan.ports.jobs_store.Store`; its docstrings are there."""
 
     def __init__(self, address: Address, *, clock: Clock | None = None) -> None:
         """Open the database at `address`; an empty one gets its tables. Without a `clock` its own time counts.

@@ -9,7 +9,7 @@ from titan.store.runs.rows import AGENT_RUNS, ENDPOINTS, REGISTERED_AGENTS, TASK
 
 @methods_read_rows
 class SqlEvaluationReader(RowReader):
-    """Implements `titan.ports.runs_store.EvaluationReader`; its docstrings stand there."""
+    """Implements `titan.ports.runs_store.EvaluationReader`; its docstrings are there."""
 
     __slots__ = ()
 
@@ -63,7 +63,7 @@ class SqlEvaluationReader(RowReader):
 
 
 class SqlEvaluationTransaction(SqlEvaluationReader):
-    """Implements `titan.ports.runs_store.EvaluationTransaction`; its docstrings stand there."""
+    """Implements `titan.ports.runs_store.EvaluationTransaction`; its docstrings are there."""
 
     def save_workflow(self, workflow: Workflow) -> None:
         self._session.run("save_workflow", WORKFLOWS.row(workflow))

@@ -189,7 +189,7 @@ _PAGE: Final = " limit :limit offset :skip"
 
 @methods_read_rows
 class SqlCallLists(SqlEvaluationReader):
-    """Implements the lists of `titan.ports.runs_store.CallReader`; its docstrings stand there."""
+    """Implements the lists of `titan.ports.runs_store.CallReader`; its docstrings are there."""
 
     __slots__ = ()
 

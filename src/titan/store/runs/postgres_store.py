@@ -53,7 +53,7 @@ logger = logging.getLogger(__name__)
 
 
 class PostgresCallStore:
-    """Implements `titan.ports.runs_store.CallStore`; its docstrings stand there."""
+    """Implements `titan.ports.runs_store.CallStore`; its docstrings are there."""
 
     def __init__(self, address: Address, *, clock: Clock) -> None:
         """Open the database at `address`, with the tables for calls made where there are none.

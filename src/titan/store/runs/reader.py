@@ -45,7 +45,7 @@ from titan.store.session import Row, Value
 
 @methods_read_rows
 class SqlCallReader(SqlCallLists):
-    """Implements `titan.ports.runs_store.CallReader`; its docstrings stand there."""
+    """Implements `titan.ports.runs_store.CallReader`; its docstrings are there."""
 
     def run(self, project_id: str, run_id: str) -> Run | None:
         return self._first(RUNS, "run", project_id=project_id, run_id=run_id)

@@ -53,7 +53,7 @@ _FOR_STATS: Final = 1  # before the end that a change of a run may be
 
 
 class SqlCallTransaction(SqlEvaluationTransaction, SqlCallReader):
-    """Implements `titan.ports.runs_store.CallTransaction`; its docstrings stand there."""
+    """Implements `titan.ports.runs_store.CallTransaction`; its docstrings are there."""
 
     def __init__(self, session: Session, now: datetime, texts: KnownTexts) -> None:
         super().__init__(session)

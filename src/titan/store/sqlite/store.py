@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class SqliteStore:
-    """Implements `titan.ports.jobs_store.Store`; its docstrings stand there."""
+    """Implements `titan.ports.jobs_store.Store`; its docstrings are there."""
 
     server_id = ""
     is_in_charge = True
