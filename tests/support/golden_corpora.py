@@ -35,7 +35,10 @@ from tests.support.stores import PATIENCE_SECONDS, StandingClock
 from tests.support.telemetry import a_request
 from tests.support.token_holder import Holder
 from tests.support.waiting import let_pass, wait_until
+from titan.insight.bodies import Bodies
+from titan.insight.export import action_line
 from titan.model.actions import CALLS, ActionEntry, ActionKind, ModelUse, Outcome, Source
+from titan.model.runs import Action, Run
 from titan.ports.runs_store import CallReader, CallStore, CallTransaction
 from titan.recorder.recorder import record_entries
 from titan.server.views.runs import action_view, run_view
@@ -289,9 +292,20 @@ def _read_recorded(reader: CallReader, project_id: str, run_id: str) -> list[dic
     run = reader.run(project_id, run_id)
     if run is None:
         return []
-    actions = [action_view(action) for action in reader.actions_of_run(project_id, run_id)]
+    recorded = list(reader.actions_of_run(project_id, run_id))
+    _check_exported_sums(run, recorded)
+    actions = [action_view(action) for action in recorded]
     calls = [msgspec.to_builtins(action) for action in actions if action.kind in CALLS]
     return lines_of(msgspec.to_builtins(run_view(run)), [action.kind for action in actions], calls)
+
+
+def _check_exported_sums(run: Run, actions: Sequence[Action]) -> None:
+    """Check that what each action counts as in an export adds up to its run's totals."""
+    lines = [action_line(action, Bodies(), {}) for action in actions]
+    tally = run.tally
+    assert sum(line.counted_cost_usd or 0 for line in lines) == tally.cost, run.id
+    assert sum(line.counted_input_tokens or 0 for line in lines) == (tally.input_tokens or 0), run.id
+    assert sum(line.counted_output_tokens or 0 for line in lines) == (tally.output_tokens or 0), run.id
 
 
 #: Name of a golden file → its corpus.

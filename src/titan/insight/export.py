@@ -22,7 +22,7 @@ from titan.insight.export_lines import (
     ProcessLine,
     RunLine,
 )
-from titan.model.actions import CALLS, Failure, Payload, RunEntry
+from titan.model.actions import CALLS, INCURRED, Failure, Payload, RunEntry
 from titan.model.runs import Action, Note, Run, righted
 from titan.model.shaped import shaped
 from titan.rules.runs.merge_reports import is_never_ended
@@ -114,12 +114,20 @@ def action_line(action: Action, bodies: Bodies, ids: Mapping[int, str]) -> Actio
         duplicate_of=None if action.count.duplicate_of is None else ids.get(action.count.duplicate_of),
         duration_ms=None if action.duration_ns is None else action.duration_ns / 1_000_000,
         cost_usd=action.cost,
+        counted_cost_usd=action.cost if action.count.has_cost and _is_spent(action) else None,
+        counted_input_tokens=action.input_tokens if action.count.has_tokens else None,
+        counted_output_tokens=action.output_tokens if action.count.has_tokens else None,
         error=bodies.failure or _never_ended(action),
         redacted=bodies.redacted,
         inputs=_raw_payload(bodies.inputs),
         outputs=_raw_payload(bodies.outputs),
         details=_raw(bodies.details),
     )
+
+
+def _is_spent(action: Action) -> bool:
+    """Return whether an action's cost was incurred, also by one that was cancelled; not prevented, saved or to come."""
+    return action.outcome in INCURRED or (action.outcome is None and action.ended_at is not None)
 
 
 def _of(source: Struct, line: type[Struct]) -> dict[str, Any]:
@@ -218,6 +226,9 @@ _ACTION_COLUMNS: Final = (
     "duplicate_of",
     "cost_usd",
     "is_cost_estimated",
+    "counted_cost_usd",
+    "counted_input_tokens",
+    "counted_output_tokens",
     "model",
     "provider",
     "input_tokens",

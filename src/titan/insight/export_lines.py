@@ -102,6 +102,9 @@ class ActionLine(Struct, kw_only=True, tag_field="type", tag="action"):
     outcome: Outcome | None = None
     cost_usd: Decimal | None = None
     is_cost_estimated: bool = False
+    counted_cost_usd: Decimal | None = None  #: its part of its run's `cost_usd`, so that they sum to it
+    counted_input_tokens: Tokens | None = None
+    counted_output_tokens: Tokens | None = None
     model: str | None = None
     provider: str | None = None
     input_tokens: Tokens | None = None
