@@ -38,9 +38,10 @@ from tests.support.waiting import let_pass, wait_until
 from titan.insight.bodies import Bodies
 from titan.insight.export import action_line
 from titan.model.actions import CALLS, ActionEntry, ActionKind, ModelUse, Outcome, Source
-from titan.model.runs import Action, Run
-from titan.ports.runs_store import CallReader, CallStore, CallTransaction
+from titan.model.runs import Action, Run, Tally
+from titan.ports.runs_store import CallFilter, CallReader, CallStore, CallTransaction
 from titan.recorder.recorder import record_entries
+from titan.rules.runs.totals import tally_of
 from titan.server.views.runs import action_view, run_view
 
 #: Sends a corpus; for the `with` block a function gives the totals as they are by then.
@@ -294,6 +295,7 @@ def _read_recorded(reader: CallReader, project_id: str, run_id: str) -> list[dic
         return []
     recorded = list(reader.actions_of_run(project_id, run_id))
     _check_exported_sums(run, recorded)
+    _check_ledger_sums(run, tally_of(reader.sums_of_calls(project_id, CallFilter(run_id=run_id))))
     actions = [action_view(action) for action in recorded]
     calls = [msgspec.to_builtins(action) for action in actions if action.kind in CALLS]
     return lines_of(msgspec.to_builtins(run_view(run)), [action.kind for action in actions], calls)
@@ -306,6 +308,15 @@ def _check_exported_sums(run: Run, actions: Sequence[Action]) -> None:
     assert sum(line.counted_cost_usd or 0 for line in lines) == tally.cost, run.id
     assert sum(line.counted_input_tokens or 0 for line in lines) == (tally.input_tokens or 0), run.id
     assert sum(line.counted_output_tokens or 0 for line in lines) == (tally.output_tokens or 0), run.id
+
+
+def _check_ledger_sums(run: Run, ledger: Tally) -> None:
+    """Check that the ledger narrowed to a run has its totals."""
+    assert (ledger.cost, ledger.unpriced) == (run.tally.cost, run.tally.unpriced), (ledger, run.tally)
+    assert (ledger.input_tokens or 0, ledger.output_tokens or 0) == (
+        run.tally.input_tokens or 0,
+        run.tally.output_tokens or 0,
+    ), run.id
 
 
 #: Name of a golden file → its corpus.

@@ -232,6 +232,9 @@ where kind in ('model', 'tool', 'call') and duration_ns >= 3000000000;
 create index calls_that_failed on actions (project_id, agent_id, error_type, started_at_us, number, is_evaluation)
 where error_type is not null;
 
+create index wrappers_that_count on actions (project_id, started_at_us, number)
+where kind not in ('model', 'tool', 'call') and has_cost = 1;
+
 -- An entry, and who and what it is about. What it says stands in `bodies`, or, once its run is over, in a row of `packs`.
 create table entries (
     number bigint primary key,

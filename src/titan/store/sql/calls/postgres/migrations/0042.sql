@@ -60,3 +60,5 @@ create index calls_by_outcome on actions (project_id, outcome, started_at_us, nu
 where kind in ('model', 'tool', 'call') and outcome is distinct from 'success';
 create index calls_that_failed on actions (project_id, agent_id, error_type, started_at_us, number, is_evaluation)
 where error_type is not null;
+create index wrappers_that_count on actions (project_id, started_at_us, number)
+where kind not in ('model', 'tool', 'call') and has_cost = 1;
