@@ -100,7 +100,7 @@ def test_a_secret_is_taken_away_before_it_is_stored(holder: Holder, titan: Runni
 
 
 @pytest.mark.usefixtures("told")
-def test_interventions_stand_in_the_run_as_events(holder: Holder) -> None:
+def test_interventions_are_events_of_the_run(holder: Holder) -> None:
     skeleton = holder.ask("GET", "/api/v1/runs/new-1/skeleton").value
 
     kinds = zip(skeleton["name"], skeleton["kind"], strict=True)
@@ -122,9 +122,7 @@ def test_an_approval_that_nobody_can_give_ends_at_once_and_says_why(told: dict[s
     assert "nobody can decide" in event_of(holder, "approval_required")["context"]["notes"]
 
 
-def test_the_client_replays_what_was_recorded_and_its_replay_is_a_run_of_its_own(
-    told: dict[str, Any], holder: Holder
-) -> None:
+def test_the_client_replays_a_recording_and_its_replay_is_a_separate_run(told: dict[str, Any], holder: Holder) -> None:
     replay = the_run(holder, "new-1:replay")
 
     assert told["replayed"] == {
@@ -144,7 +142,7 @@ def test_a_context_within_the_program_is_a_run_of_its_own(holder: Holder) -> Non
     assert (run["agent_id"], run["tally"]["calls"]) == ("writer", 1)
 
 
-def test_what_this_server_does_not_limit_it_says_it_does_not(told: dict[str, Any]) -> None:
+def test_limits_that_this_server_does_not_enforce_are_answered_as_none(told: dict[str, Any]) -> None:
     assert (told["check"], told["reserved"]) == (None, None)
     assert told["registered"] == {"registered": 0, "updated": 0, "total": 8}
 

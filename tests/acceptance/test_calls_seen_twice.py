@@ -28,7 +28,7 @@ def titan(endpoint: FakeEndpoint, tmp_path_factory: pytest.TempPathFactory) -> I
         yield running
 
 
-def test_what_people_said_of_a_call_goes_with_it_into_its_trace(
+def test_notes_and_scores_of_a_call_move_with_it_into_its_trace(
     titan: RunningTitan, client: openai.OpenAI, endpoint: FakeEndpoint, recorded: RecordedCalls
 ) -> None:
     trace_id, began_ns = "5" * 32, time_ns()
@@ -83,7 +83,7 @@ def test_a_call_that_our_endpoint_saw_first_joins_the_trace(
     assert recorded.run(answer)["run_id"] == trace_id
 
 
-def test_a_call_that_its_span_told_of_first_joins_the_trace(
+def test_a_call_that_its_span_reported_first_joins_the_trace(
     titan: RunningTitan, client: openai.OpenAI, endpoint: FakeEndpoint, recorded: RecordedCalls
 ) -> None:
     trace_id, began_ns = "2" * 32, time_ns()

@@ -31,7 +31,7 @@ def test_every_program_of_a_client_is_captured() -> None:
 
 
 @of_each_program
-def test_a_capture_tells_of_no_machine_and_no_secret(program: Program) -> None:
+def test_a_capture_holds_no_path_of_a_machine_and_no_secret(program: Program) -> None:
     exchanges = captured(program).exchanges
 
     for one in exchanges:
@@ -41,7 +41,7 @@ def test_a_capture_tells_of_no_machine_and_no_secret(program: Program) -> None:
         assert one.request.headers.get("authorization", "Bearer none").endswith(" none")
 
 
-def test_what_is_said_again_is_heard_byte_for_byte(tmp_path: Path) -> None:
+def test_a_replayed_capture_is_received_byte_for_byte(tmp_path: Path) -> None:
     program = PROGRAMS["agentsentinel_new"]
 
     with server_for(program, tmp_path) as (titan, token), a_tap(titan.sdk_port) as (tap, wire):
@@ -55,7 +55,7 @@ def test_what_is_said_again_is_heard_byte_for_byte(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.live_client
 @of_each_program
-def test_a_capture_is_what_the_client_still_says(program: Program, tmp_path: Path) -> None:
+def test_a_capture_matches_a_new_conversation_of_its_client(program: Program, tmp_path: Path) -> None:
     was = captured(program)
     (folder := tmp_path / "folder").mkdir()
 

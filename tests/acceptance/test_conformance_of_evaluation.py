@@ -171,7 +171,7 @@ def test_costs_and_sources_sum_up(port: int) -> None:
 # --- the answer, its messages and events ---
 
 
-def test_messages_are_kept_where_they_are_valid_and_events_whatever_they_are(port: int) -> None:
+def test_valid_messages_are_stored_and_events_always(port: int) -> None:
     rows = [{"role": "assistant", "content": "Hm.", "thinking": [{"type": "text", "text": "?"}], "unknown": 1}]
     found: dict[str, dict[str, Any]] = {}
     for name, messages in (("rich", rows), ("plain", None), ("invalid", [{"role": "king"}])):
@@ -193,7 +193,7 @@ def test_messages_are_kept_where_they_are_valid_and_events_whatever_they_are(por
     assert "messages" in found["invalid"]["soft_warnings"][0]
 
 
-def test_an_event_stands_at_the_time_that_it_says_else_at_its_arrival(port: int) -> None:
+def test_an_event_has_its_reported_time_else_its_arrival(port: int) -> None:
     said: list[str] = []
 
     def agent(asked: Asked) -> Any:
@@ -228,7 +228,7 @@ def test_an_event_stands_at_the_time_that_it_says_else_at_its_arrival(port: int)
         ("no-tools", "done", {"world": {**DEFINITION, "tools": []}}, False),
     ],
 )
-def test_the_banner_stands_on_completed_runs_that_called_none_of_their_tools(
+def test_completed_runs_that_called_none_of_their_tools_have_a_banner(
     port: int, name: str, answer: Any, changes: dict[str, Any], warns: bool
 ) -> None:
     def agent(asked: Asked) -> Any:
@@ -312,7 +312,7 @@ def test_a_call_repeated_with_its_key_adds_no_operation(port: int) -> None:
 # --- tokens ---
 
 
-def test_a_token_is_good_for_its_own_run_alone_and_while_that_goes_on(port: int) -> None:
+def test_a_token_is_valid_for_its_own_run_alone_and_while_it_runs(port: int) -> None:
     tokens: dict[str, str] = {}
     both = threading.Barrier(2, timeout=60)
     refused: list[tuple[int, str]] = []

@@ -88,7 +88,7 @@ def test_it_fails_when_the_agent_does(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_demo_stops_what_it_started(
+def test_an_interrupted_demo_stops_all_it_started(
     tmp_path: Path, model: Mapping[str, str], how: signal.Signals
 ) -> None:
     home = tmp_path / "home"

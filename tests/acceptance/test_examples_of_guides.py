@@ -237,7 +237,7 @@ a_checkout(Path("tau2-bench"), "retail", "airline")'
 @pytest.mark.slow
 @pytest.mark.needs("curl", "jq", "openssl")
 @pytest.mark.parametrize("page", [page for page in pages() if page not in TYPED_ELSEWHERE])
-def test_every_command_of_a_page_works_as_it_stands(page: str, tmp_path: Path) -> None:
+def test_every_command_of_a_page_works_unchanged(page: str, tmp_path: Path) -> None:
     substitutes = SUBSTITUTES.get(page, Substitutes())
     with ExitStack() as opened:
         databases = {name: opened.enter_context(a_database(is_empty=True)) for name in DATABASES.get(page, ())}

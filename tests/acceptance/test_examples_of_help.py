@@ -126,9 +126,7 @@ def test_an_example_of_help_ends_well(world: ExampleWorld, tmp_path: Path, examp
 
 @pytest.mark.needs("openssl")
 @pytest.mark.parametrize("example", [line for line in examples() if line.startswith(FOREVER)])
-def test_an_example_of_what_goes_on_until_ctrl_c_comes_up_and_ends(
-    world: ExampleWorld, tmp_path: Path, example: str
-) -> None:
+def test_an_example_that_runs_until_ctrl_c_starts_and_ends(world: ExampleWorld, tmp_path: Path, example: str) -> None:
     with at_hand(world, tmp_path, example) as (command, more):
         process = subprocess.Popen(
             ["bash", "-c", f"exec {command}"],

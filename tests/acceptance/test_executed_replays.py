@@ -81,7 +81,7 @@ def test_a_run_is_executed_again_on_a_worker_and_none_of_its_calls_is_made(titan
     assert called.read_text() == "HelloBye"
 
 
-def test_a_replay_is_no_run_and_stands_in_no_list_of_dags_or_jobs(titan: RunningTitan, tmp_path: Path) -> None:
+def test_a_replay_is_no_run_and_is_in_no_list_of_dags_or_jobs(titan: RunningTitan, tmp_path: Path) -> None:
     record(titan, tmp_path, AGENT.replace("executed-1", "executed-2"), "x", names="greeting = lambda: 1\n")
 
     found = replayed(titan, "executed-2", runs=1)
@@ -242,7 +242,7 @@ with titan_sdk.run("BESIDE", "executed-beside"):
 """
 
 
-def test_five_calls_of_one_name_side_by_side_get_what_each_got(titan: RunningTitan, tmp_path: Path) -> None:
+def test_five_concurrent_calls_of_one_name_get_their_own_recorded_results(titan: RunningTitan, tmp_path: Path) -> None:
     record(titan, tmp_path, SIDE_BY_SIDE)
 
     found = replayed(titan, "executed-beside", runs=3)
@@ -266,7 +266,7 @@ with titan_sdk.run("ASKING", "executed-asking"):
 """
 
 
-def test_a_secret_argument_neither_diverges_nor_stands_in_any_stored_byte(titan: RunningTitan, tmp_path: Path) -> None:
+def test_a_secret_argument_neither_diverges_nor_is_in_any_stored_byte(titan: RunningTitan, tmp_path: Path) -> None:
     record(titan, tmp_path, ASKING)
 
     found = replayed(titan, "executed-asking", runs=2)

@@ -61,7 +61,7 @@ def test_jobs_hand_each_other_files_beside_their_scripts(
     assert {file["path"] for file in files} == {f"{folder}{name}" for name in names}
 
 
-def test_stages_of_a_run_share_what_lies_beside_their_scripts(client: TitanClient) -> None:
+def test_stages_of_a_run_share_the_files_beside_their_scripts(client: TitanClient) -> None:
     here = HERE.replace("FOLDER", "''")
     write = here + "open(os.path.join(here, 'data.json'), 'w').write('{}')"
     read = here + "print(open(os.path.join(here, 'data.json')).read())"

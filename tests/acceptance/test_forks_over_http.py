@@ -268,7 +268,7 @@ def test_a_worker_without_the_home_forks_only_where_every_request_needs_a_token(
         ({"at": "decide", "output": 1, "live": ["deepen"]}, "max_usd and max_calls"),
     ],
 )
-def test_what_cannot_be_forked_is_refused(titan: RunningTitan, tmp_path: Path, body: object, words: str) -> None:
+def test_an_impossible_fork_is_refused(titan: RunningTitan, tmp_path: Path, body: object, words: str) -> None:
     (tmp_path / "agent.py").write_text(DECIDING)
     record(titan, tmp_path, "agent.py")
 

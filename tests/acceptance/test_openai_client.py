@@ -15,7 +15,7 @@ from openai.types.chat import (
 )
 
 import titan_sdk
-from tests.support.heard import heard_by_nobody_else
+from tests.support.heard import recorded_locally
 from tests.support.raw_http import ask
 from tests.support.recorded_calls import RecordedCalls
 from tests.support.running_titan import RunningTitan, running_titan
@@ -75,7 +75,7 @@ def body_of(action: dict[str, Any], which: str) -> Any:
 def test_a_call_inside_a_recorded_run_joins_it_below_the_action_that_makes_it(
     client: openai.OpenAI, recorded: RecordedCalls
 ) -> None:
-    with heard_by_nobody_else("recorded-1"), titan_sdk.action("plan") as act:
+    with recorded_locally("recorded-1"), titan_sdk.action("plan") as act:
         client.chat.completions.create(model="default", messages=[SKY], extra_headers=titan_sdk.headers())
 
     (action,) = recorded.actions("recorded-1")
@@ -199,7 +199,7 @@ def test_many_at_once_are_one_action_each(titan: RunningTitan, recorded: Recorde
     wait_until(lambda: recorded.run("many")["tally"]["input_tokens"] == 100, "the tokens of all calls are added up")
 
 
-def test_a_call_of_a_trace_belongs_to_its_run_and_stands_below_its_span(
+def test_a_call_within_a_trace_belongs_to_its_run_below_its_span(
     client: openai.OpenAI, recorded: RecordedCalls
 ) -> None:
     client.chat.completions.create(
@@ -250,9 +250,7 @@ def test_a_model_that_is_away_is_an_error_the_package_would_retry_and_is_recorde
     assert recorded.run("away")["first_error"].startswith("ModelUnavailable: model 'scripted:answers.json'")
 
 
-def test_a_stream_that_breaks_off_is_an_error_and_what_it_said_is_kept(
-    client: openai.OpenAI, recorded: RecordedCalls
-) -> None:
+def test_a_broken_stream_is_an_error_and_its_output_is_stored(client: openai.OpenAI, recorded: RecordedCalls) -> None:
     breaks: ChatCompletionMessageParam = {"role": "user", "content": "It breaks."}
     stream = client.chat.completions.create(
         model="default", messages=[breaks], stream=True, extra_headers=run_of("breaks")
@@ -268,7 +266,7 @@ def test_a_stream_that_breaks_off_is_an_error_and_what_it_said_is_kept(
     assert action["action"]["output_tokens"] is None
 
 
-def test_what_is_refused_is_refused_in_words_the_package_shows_and_recorded(
+def test_a_refusal_is_recorded_and_its_message_shown_by_the_package(
     client: openai.OpenAI, recorded: RecordedCalls
 ) -> None:
     with pytest.raises(openai.BadRequestError, match="expected no 'n'") as refused:
@@ -292,7 +290,7 @@ def test_a_call_for_a_model_that_is_not_here_is_recorded_as_one_for_it(
     assert (action["action"]["model"], action["action"]["provider"]) == ("gpt-9", None)
 
 
-def test_what_is_refused_and_names_no_run_leaves_none_that_failed(
+def test_a_refused_call_without_a_run_creates_no_failed_run(
     client: openai.OpenAI, titan: RunningTitan, recorded: RecordedCalls
 ) -> None:
     before = recorded.runs("direct-calls")
@@ -320,7 +318,7 @@ def test_a_model_that_is_away_is_recorded_though_the_call_names_no_run(
     assert recorded.runs("direct-calls")[0]["status"] == "failed"
 
 
-def test_what_is_refused_within_a_trace_is_recorded_there(client: openai.OpenAI, recorded: RecordedCalls) -> None:
+def test_a_refused_call_within_a_trace_is_recorded_there(client: openai.OpenAI, recorded: RecordedCalls) -> None:
     trace_id = "9" * 32
     with pytest.raises(openai.BadRequestError):
         client.chat.completions.create(

@@ -24,7 +24,7 @@ def titan(endpoint: FakeEndpoint, tmp_path_factory: pytest.TempPathFactory) -> I
         yield running
 
 
-def test_a_client_that_leaves_a_stream_takes_its_question_back_and_what_it_heard_is_recorded(
+def test_a_client_that_leaves_a_stream_cancels_its_call_and_the_received_part_is_recorded(
     client: openai.OpenAI, endpoint: FakeEndpoint, recorded: RecordedCalls
 ) -> None:
     endpoint.replies.append(a_stream({"content": "It"}, {"content": " is"}, finish_reason=None, is_held=True))
@@ -106,7 +106,7 @@ def test_a_stream_that_is_closed_cancels_the_run_that_it_is_all_of(
 
 
 @pytest.mark.slow
-def test_a_server_that_is_stopped_records_what_it_was_asked_and_did_not_answer(
+def test_a_stopped_server_records_its_unanswered_call(
     client: openai.OpenAI, endpoint: FakeEndpoint, titan: RunningTitan
 ) -> None:
     endpoint.replies.append(a_stream({"content": "It"}, finish_reason=None, is_held=True))

@@ -118,7 +118,7 @@ def test_it_ends_well_and_says_nothing_of_errors(run: Run) -> None:
     assert (run.exit_code, run.errors) == (0, "")
 
 
-def test_it_says_what_the_seeds_example_says_line_by_line(run: Run) -> None:
+def test_it_prints_the_seeds_example_line_by_line(run: Run) -> None:
     own = ("[AGENT] Model: ", "[AGENT] Run ")
     lines = [line for line in run.lines if not line.startswith(own)]
 
@@ -231,7 +231,7 @@ def test_each_model_and_tool_call_of_each_stage_is_recorded_once_below_its_stage
     assert calls == stages
 
 
-def test_the_run_is_the_agents_and_what_its_models_cost_is_not_known(titan: RunningTitan, run: Run) -> None:
+def test_the_run_is_the_agents_and_the_cost_of_its_models_is_unknown(titan: RunningTitan, run: Run) -> None:
     calls_of(titan, run, count=CALLS)
 
     recorded = run.client.transport.request_json("GET", f"/api/v1/runs/{run.id}")
@@ -240,7 +240,7 @@ def test_the_run_is_the_agents_and_what_its_models_cost_is_not_known(titan: Runn
     assert (recorded["tally"]["cost_usd"], recorded["tally"]["unpriced"]) == ("0", 12)
 
 
-def test_the_evaluators_reason_stands_among_what_it_did(titan: RunningTitan, run: Run) -> None:
+def test_the_evaluators_reason_is_recorded_among_its_actions(titan: RunningTitan, run: Run) -> None:
     calls_of(titan, run, count=CALLS)
 
     shown = run.client.transport.request_json("GET", f"/api/v1/runs/{run.id}/skeleton")
@@ -261,7 +261,7 @@ def test_it_goes_deeper_where_the_evaluator_sees_a_gap(titan: RunningTitan, tmp_
     assert "[AGENT] Stage 4 — Synthesizer: merging 5 research sections..." in run.lines
 
 
-def test_a_report_goes_where_it_is_told_to_go(titan: RunningTitan, tmp_path: Path) -> None:
+def test_the_report_is_written_to_the_given_path(titan: RunningTitan, tmp_path: Path) -> None:
     wanted = tmp_path / "my report.md"
 
     run = run_agent(titan, tmp_path, "--output", str(wanted))
@@ -295,7 +295,7 @@ def test_with_a_weak_model_the_users_own_files_still_make_a_report_with_citation
     assert WEAK not in run.report
 
 
-def test_what_is_read_and_searched_is_recorded_with_what_was_found(
+def test_reads_and_searches_are_recorded_with_their_results(
     titan: RunningTitan, tmp_path: Path, handbook: Path
 ) -> None:
     run = run_agent(titan, tmp_path, "When is a lease renewed?", "--corpus", str(handbook))
@@ -312,7 +312,9 @@ def test_what_is_read_and_searched_is_recorded_with_what_was_found(
     assert "workers.md, line 5: Handbook: Leases" in bodies["outputs"]["text"]
 
 
-def test_what_a_weak_model_could_not_do_is_stated(titan: RunningTitan, tmp_path: Path, handbook: Path) -> None:
+def test_the_report_states_each_step_that_a_weak_model_could_not_do(
+    titan: RunningTitan, tmp_path: Path, handbook: Path
+) -> None:
     run = run_agent(titan, tmp_path, "What is a slot?", "--corpus", str(handbook), "--no-quote")
 
     made = run.report.split("## How This Report Was Made")[1]

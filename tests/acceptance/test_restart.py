@@ -12,7 +12,7 @@ MEMBERS = [f"member {number}" for number in range(300)]
 KILLS = 3
 
 
-def test_every_change_happens_once_whatever_is_killed_in_between(tmp_path: Path) -> None:
+def test_every_change_happens_once_although_the_server_is_killed(tmp_path: Path) -> None:
     added: list[int] = []
     progress = threading.Semaphore(0)
 

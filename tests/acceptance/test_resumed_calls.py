@@ -42,7 +42,7 @@ def environment(titan: RunningTitan) -> dict[str, str]:
     return {**os.environ, **titan.environment, "TITAN_HOME": str(titan.home)}
 
 
-def test_an_orchestrator_killed_between_two_calls_goes_on_at_the_second(tmp_path: Path) -> None:
+def test_an_orchestrator_killed_between_two_calls_resumes_at_the_second(tmp_path: Path) -> None:
     (tmp_path / "papers.py").write_text(ORCHESTRATOR)
     with running_titan(tmp_path / "home", offers=()) as titan:
         command = [sys.executable, "papers.py"]

@@ -78,7 +78,7 @@ def test_program_1_extracts_then_trains_on_a_gpu_worker(host: Host, programs: Pa
     assert extract["ended_at"] <= train["started_at"]
 
 
-def test_program_1_runs_as_a_job_and_what_it_submits_is_linked_to_it(host: Host, programs: Path) -> None:
+def test_program_1_runs_as_a_job_and_the_dag_it_submits_is_linked_to_it(host: Host, programs: Path) -> None:
     told = host.run(
         ["-m", "tests.support.as_job", str(programs / "nightly_pipeline.py"), "nightly_pipeline"],
         cwd=programs,

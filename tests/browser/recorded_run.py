@@ -14,7 +14,7 @@ MILLISECOND_NS: Final = 1_000_000
 LONG_AGO_NS: Final = 60_000 * MILLISECOND_NS  # before now: when the run began
 
 
-class ToldRun:
+class ReportedRun:
     """What is told stands on the server when the call returns."""
 
     def __init__(self, console: Console, run_id: str, *, agent_id: str = "shop-assistant") -> None:

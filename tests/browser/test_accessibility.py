@@ -195,7 +195,7 @@ def test_the_palette_needs_no_mouse(pages: Pages, full: Console) -> None:
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-def test_the_palette_waits_for_what_is_typed(pages: Pages, full: Console) -> None:
+def test_enter_in_the_palette_waits_for_the_results_of_the_typed_text(pages: Pages, full: Console) -> None:
     """Enter right behind a letter goes to what that letter left, and not to what was found without it."""
     for run in ("waited-abc", "waited-abd"):
         record(full, run, [a_call("x")], agent="waiter")
@@ -218,7 +218,7 @@ def test_the_palette_waits_for_what_is_typed(pages: Pages, full: Console) -> Non
     page.wait_for_url("**/runs/waited-abc")
 
 
-def test_the_palette_shows_what_is_called_so_before_what_holds_the_words(pages: Pages, full: Console) -> None:
+def test_the_palette_shows_matching_names_before_matching_content(pages: Pages, full: Console) -> None:
     record(full, "okapi-named", [a_call("x")], agent="keeper")
     record(full, "visit-1", [a_call("x")], agent="okapi-agent")
     for place in range(7):  # newer than these, and more than are shown of a kind

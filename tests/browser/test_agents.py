@@ -128,7 +128,7 @@ def test_a_click_on_a_stage_opens_that_very_submission(page: Page, console: Cons
     assert opened == {"TWIN_a": [first], "TWIN_b": [second]}
 
 
-def test_filters_stand_in_the_address_and_follow_what_happens(page: Page, console: Console, script: Script) -> None:
+def test_filters_are_in_the_address_and_their_results_are_live(page: Page, console: Console, script: Script) -> None:
     submit(console, "FILTER_held", "WAIT", TitanGate("gate", "Go on?"))
     complete(console, "FILTER_done", "WORK", TitanJob("a", script("ok.py")))
     page.goto("/agents?q=filter_&status=failed")
@@ -277,7 +277,7 @@ def test_the_page_is_accessible_in_any_width_and_scrolls_one_way_only(
     assert_accessible_in_any_width(page)
 
 
-def test_the_page_goes_on_when_the_server_is_killed_and_started_again(
+def test_the_page_recovers_when_the_server_is_killed_and_restarted(
     new_console: Callable[..., Console], pages: Pages, script: Script
 ) -> None:
     console = new_console()

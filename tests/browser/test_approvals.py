@@ -24,7 +24,7 @@ def test_a_gate_that_opens_appears_on_an_open_page(pages: Pages, console: Consol
     expect(page.get_by_role("link", name="Approvals")).to_contain_text("to decide")
 
 
-def test_approving_starts_what_waits_behind(pages: Pages, console: Console, script: Script) -> None:
+def test_approving_a_gate_starts_the_jobs_behind_it(pages: Pages, console: Console, script: Script) -> None:
     receipt = console.client.submit_dag(
         "approved-here",
         [TitanGate("ok", "Start the work?", parents=[]), TitanJob("work", script("work.py"), parents=["ok"])],

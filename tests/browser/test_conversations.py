@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Console, Pages
-from tests.browser.recorded_run import ToldRun
+from tests.browser.recorded_run import ReportedRun
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "find_order", "arguments": '{"order": 1077}'}}
 ASKED = {
@@ -23,9 +23,9 @@ LONG = {"messages": [{"role": "user", "content": f"question {number}"} for numbe
 
 
 @pytest.fixture(scope="module")
-def run(console: Console) -> ToldRun:
+def run(console: Console) -> ReportedRun:
     """A model that is asked and answers, one with a long history, and a turn by the SDK."""
-    run = ToldRun(console, "conversations")
+    run = ReportedRun(console, "conversations")
     run.actions(
         [
             run.entry("turn", "turn", took_ms=400, kind="turn", inputs={"args": ["What is LoRA?"], "kwargs": {}}),
@@ -38,7 +38,7 @@ def run(console: Console) -> ToldRun:
     return run
 
 
-def at(run: ToldRun, action: str) -> str:
+def at(run: ReportedRun, action: str) -> str:
     return f"/runs/{run.id}?tab=telemetry&action={action}"
 
 
@@ -46,8 +46,8 @@ def inputs(page: Page) -> Locator:
     return page.get_by_role("region", name="Inputs", exact=True)
 
 
-def test_what_a_model_was_asked_and_answered_reads_as_a_conversation(
-    pages: Pages, console: Console, run: ToldRun
+def test_inputs_and_outputs_of_a_model_call_read_as_a_conversation(
+    pages: Pages, console: Console, run: ReportedRun
 ) -> None:
     page = pages.open(console, at(run, "chat"))
 
@@ -63,7 +63,7 @@ def test_what_a_model_was_asked_and_answered_reads_as_a_conversation(
 
 
 def test_the_values_behind_a_conversation_are_one_click_away_and_stay_chosen(
-    pages: Pages, console: Console, run: ToldRun
+    pages: Pages, console: Console, run: ReportedRun
 ) -> None:
     page = pages.open(console, at(run, "chat"))
 
@@ -77,7 +77,7 @@ def test_the_values_behind_a_conversation_are_one_click_away_and_stay_chosen(
 
 
 def test_a_long_history_shows_its_last_messages_and_the_earlier_ones_when_asked(
-    pages: Pages, console: Console, run: ToldRun
+    pages: Pages, console: Console, run: ReportedRun
 ) -> None:
     page = pages.open(console, at(run, "long"))
     expect(inputs(page).locator("section")).to_have_count(12)
@@ -89,7 +89,7 @@ def test_a_long_history_shows_its_last_messages_and_the_earlier_ones_when_asked(
     expect(inputs(page).get_by_role("button", name="38 earlier messages")).to_be_visible()
 
 
-def test_a_turn_shows_the_question_and_not_how_it_was_passed(pages: Pages, console: Console, run: ToldRun) -> None:
+def test_a_turn_shows_the_question_and_not_how_it_was_passed(pages: Pages, console: Console, run: ReportedRun) -> None:
     page = pages.open(console, f"/runs/{run.id}?tab=trace")
 
     turn = page.get_by_role("treeitem").filter(has_text="turn")
@@ -97,7 +97,7 @@ def test_a_turn_shows_the_question_and_not_how_it_was_passed(pages: Pages, conso
     expect(turn).not_to_contain_text("args")
 
 
-def test_the_list_of_calls_shows_what_was_asked(pages: Pages, console: Console, run: ToldRun) -> None:
+def test_the_list_of_calls_shows_their_inputs(pages: Pages, console: Console, run: ReportedRun) -> None:
     page = pages.open(console, f"/runs/{run.id}?tab=telemetry")
 
     expect(page.get_by_role("row").filter(has_text="read_corpus")).to_contain_text("“corpus”, limit: 5")

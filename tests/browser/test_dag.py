@@ -104,7 +104,7 @@ def test_a_running_jobs_log_is_followed_and_the_job_can_be_cancelled(
     expect(panel.locator(".panel-head")).to_contain_text("Cancelled")
 
 
-def test_a_jobs_log_goes_on_after_the_server_was_stopped_and_started(
+def test_a_jobs_log_continues_after_the_server_was_restarted(
     pages: Pages, new_console: Callable[..., Console], script: Script, tmp_path: Path
 ) -> None:
     """A server that stops ends the answer as if the log had ended."""
@@ -175,7 +175,7 @@ def test_the_files_of_a_stage_are_looked_at_and_downloaded(pages: Pages, console
     expect(page.get_by_role("cell", name="a, b")).to_be_visible()
 
 
-def test_artifacts_stand_beside_the_files_job_by_job(pages: Pages, console: Console, script: Script) -> None:
+def test_artifacts_are_listed_beside_the_files_job_by_job(pages: Pages, console: Console, script: Script) -> None:
     jobs = [
         TitanJob("zeta", script("zeta.py", SCORES)),
         TitanJob("alpha", script("alpha.py", SCORES), parents=["zeta"]),
@@ -262,7 +262,9 @@ def test_a_decision_with_another_comment_is_another_change(pages: Pages, console
     assert keys[0] == keys[1] != keys[2]
 
 
-def test_a_rejected_gate_asks_once_and_cancels_what_waits(pages: Pages, console: Console, script: Script) -> None:
+def test_rejecting_a_gate_asks_for_confirmation_and_cancels_its_jobs(
+    pages: Pages, console: Console, script: Script
+) -> None:
     jobs = [
         TitanJob("draft", script("draft.py"), hitl_message="Send it?"),
         TitanJob("send", script("send.py"), parents=["draft"]),
@@ -326,9 +328,7 @@ def test_the_timeline_shows_attempts_by_job_and_by_worker(pages: Pages, console:
     expect(page.get_by_text("slot 1")).to_be_visible()
 
 
-def test_a_job_that_was_tried_again_tells_how_long_it_took_in_all(
-    pages: Pages, console: Console, script: Script
-) -> None:
+def test_a_retried_job_shows_its_duration_with_retries(pages: Pages, console: Console, script: Script) -> None:
     jobs = [TitanJob("twice", script("twice.py", SECOND_TRY), retries=1), TitanJob("once", script("once.py"))]
     console.client.wait(console.client.submit_dag("in_all", jobs))
     page = pages.open(console, "/dags/DAG-in_all")

@@ -102,7 +102,7 @@ def test_a_retried_dag_leaves_the_filter_it_no_longer_matches(page: Page, consol
     expect(page.get_by_role("heading", name="No matching DAGs")).to_be_visible()
 
 
-def test_what_happens_while_another_page_is_open_is_there_on_the_return(pages: Pages, console: Console) -> None:
+def test_changes_while_another_page_is_open_are_shown_on_return(pages: Pages, console: Console) -> None:
     receipt = console.client.submit_dag("left-and-back", [TitanGate("left-ok", "Go on?", parents=[])])
     page = pages.open(console, "/dags?q=left-and-back")
     row = row_of(page, "left-and-back")

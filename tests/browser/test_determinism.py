@@ -117,7 +117,7 @@ def test_each_band_has_the_colour_of_the_seed(pages: Pages, console: Console, sc
     expect(page.locator(".determinism-head")).to_contain_text("measured")
 
 
-def test_predicted_and_measured_stand_apart_with_their_sources(pages: Pages, console: Console) -> None:
+def test_predicted_and_measured_are_separate_with_their_sources(pages: Pages, console: Console) -> None:
     page = pages.open(console, f"/runs/{CLEAN}?tab=determinism")
     predicted, measured = (page.locator(".determinism-sources > div").nth(at) for at in range(2))
     expect(predicted).to_contain_text("From 1 call, without source code")
@@ -173,7 +173,7 @@ def test_an_issue_is_accepted_with_a_reason_and_that_is_withdrawn(pages: Pages, 
     expect(page.locator(".determinism-head")).to_contain_text("40 of 100")
 
 
-def test_where_there_is_no_score_the_reason_stands_in_words(pages: Pages, console: Console) -> None:
+def test_without_a_score_the_page_says_why(pages: Pages, console: Console) -> None:
     page = pages.open(console, f"/runs/{BARE}?tab=determinism")
 
     expect(page.get_by_role("heading", name="No determinism score")).to_be_visible()

@@ -43,7 +43,7 @@ def test_runs_that_only_ended_otherwise_differ_by_that(page: Page, console: Cons
     expect(reason.locator("td")).to_have_text(["ValueError: no number", "–", ""])
 
 
-def test_what_explains_the_failure_stands_first_among_what_was_called_more_often(page: Page, console: Console) -> None:
+def test_the_cause_of_a_failure_is_first_among_names_called_more_often(page: Page, console: Console) -> None:
     steps = [a_call(f"step {number}") for number in range(8)]
     record(console, "more-1", [*steps, a_call("fetch"), a_call("fetch"), a_call("end")], agent="more")
     failing = [a_call("end"), a_failed_call("parse", "ValueError", "no")]
@@ -60,7 +60,7 @@ def test_what_explains_the_failure_stands_first_among_what_was_called_more_often
     expect(counts.last).to_have_text("step 7 1 → 0")
 
 
-def test_a_run_that_a_search_found_opens_at_what_was_found(page: Page, console: Console) -> None:
+def test_a_run_found_by_a_search_opens_at_the_match(page: Page, console: Console) -> None:
     calls = [a_call("plan"), a_call("search", inputs={"for": "okapi"}), a_call("write")]
     record(console, "found-within", calls, agent="zoo")
     page.goto("/runs?q=okapi")
@@ -81,7 +81,7 @@ def test_a_run_that_was_found_by_its_own_name_opens_whole(page: Page, console: C
     expect(page.get_by_role("table", name="Actions").locator(".rowlist-row")).to_have_count(2)
 
 
-def test_only_what_the_ledger_holds_leads_there(page: Page, console: Console) -> None:
+def test_only_actions_in_the_ledger_link_to_it(page: Page, console: Console) -> None:
     record(console, "no-ledger", [a_call("hand", kind="handoff"), a_call("plan")], agent="zoo")
 
     page.goto("/runs/no-ledger?tab=trace&action=no-ledger-2")

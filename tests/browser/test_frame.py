@@ -7,12 +7,12 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Console, Pages
 
 
-def test_the_frame_says_that_it_hears_of_what_happens(page: Page) -> None:
+def test_the_frame_says_that_updates_are_live(page: Page) -> None:
     expect(page.get_by_role("navigation", name="Pages").get_by_role("link", name="Agent Runs")).to_be_visible()
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
 
 
-def test_on_a_phone_the_pages_stand_in_a_menu(console: Console, pages: Pages) -> None:
+def test_on_a_phone_the_pages_are_in_a_menu(console: Console, pages: Pages) -> None:
     page = pages.open(console, "/agents", width=390)
     menu = page.get_by_role("button", name="Pages, current: Agent Runs")
     workers = page.get_by_role("navigation", name="Pages").get_by_role("link", name="Workers")

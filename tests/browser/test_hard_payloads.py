@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Console, Pages
-from tests.browser.recorded_run import ToldRun
+from tests.browser.recorded_run import ReportedRun
 from tests.support.hard_payloads import CARD, DEEP, HARD, KEY
 
 RUN = "hard-payloads"
@@ -50,7 +50,7 @@ def inspector(page: Page, name: str) -> Locator:
 
 
 @pytest.mark.parametrize("name", SHOWN)
-def test_the_inspector_shows_it_as_what_it_is(pages: Pages, console: Console, name: str) -> None:
+def test_the_inspector_shows_each_payload_by_its_type(pages: Pages, console: Console, name: str) -> None:
     page = pages.open(console, f"/runs/{RUN}?action={name}")
 
     panel = inspector(page, name)
@@ -61,7 +61,7 @@ def test_the_inspector_shows_it_as_what_it_is(pages: Pages, console: Console, na
     assert KEY not in text
 
 
-def test_what_was_taken_away_says_by_which_rule(pages: Pages, console: Console) -> None:
+def test_a_redaction_names_its_rule(pages: Pages, console: Console) -> None:
     page = pages.open(console, f"/runs/{RUN}?action=secrets")
 
     for rule in ("password", "card", "aws_key_id"):
@@ -88,8 +88,8 @@ def test_the_whole_of_a_large_one_is_downloaded(pages: Pages, console: Console) 
     assert json.loads(started.value.path().read_text()) == HARD["large"].value
 
 
-def test_no_comma_stands_alone_below_bytes(pages: Pages, console: Console) -> None:
-    run = ToldRun(console, "hard-bytes")
+def test_no_comma_is_on_a_line_of_its_own_below_bytes(pages: Pages, console: Console) -> None:
+    run = ReportedRun(console, "hard-bytes")
     run.action("pack", "pack", inputs=[b"abc", 3, 4], outputs={"raw": b"abc", "n": 1})
     page = pages.open(console, f"/runs/{run.id}?tab=telemetry&action=pack")
 

@@ -31,7 +31,7 @@ def test_a_question_is_shown_from_another_page_too(pages: Pages, console: Consol
     expect(page.locator("#find-run")).to_be_in_viewport()
 
 
-def test_what_there_is_no_help_about_says_so(pages: Pages, console: Console) -> None:
+def test_an_unknown_help_topic_says_so(pages: Pages, console: Console) -> None:
     page = pages.open(console, "/help/weather")
 
     expect(page.get_by_text("No help on weather")).to_be_visible()

@@ -85,7 +85,7 @@ def test_the_first_steps_stay_in_their_boxes_in_every_width(
     assert found == {width: [cards, []] for width in WIDTHS}
 
 
-def test_what_home_says_of_recording_a_call_records_one_when_it_is_typed(
+def test_the_record_a_call_example_of_home_records_one(
     new_console: Callable[..., Console], pages: Pages, tmp_path: Path
 ) -> None:
     page = pages.open(new_console())
@@ -132,7 +132,7 @@ def test_a_run_and_a_dag_that_failed_need_somebody(page: Page, console: Console,
     expect(page.get_by_role("region", name="FAILING_1_WORK")).to_be_visible()
 
 
-def test_jobs_that_nobody_can_run_say_what_is_missing(page: Page, console: Console, script: Script) -> None:
+def test_jobs_that_no_worker_can_run_name_the_missing_offer(page: Page, console: Console, script: Script) -> None:
     jobs = [TitanJob(name, script("ok.py"), requirement="GPU") for name in ("train", "test")]
     training = console.client.submit_dag("training", jobs)
 

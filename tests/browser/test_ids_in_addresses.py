@@ -14,7 +14,7 @@ CALL = {"id": "e1", "action": "find_order", "outcome": "success", "duration_ms":
 
 
 @pytest.mark.parametrize("sign", ["%2F", "%252F", "/", "%", "?#"])
-def test_a_run_and_its_agent_are_opened_whatever_their_ids_hold(console: Console, pages: Pages, sign: str) -> None:
+def test_a_run_and_its_agent_open_with_any_characters_in_their_ids(console: Console, pages: Pages, sign: str) -> None:
     run, agent = f"nightly{sign}7", f"ann{sign}bob"
     told = {"run_id": run, "agent_id": agent, "entries": [{**CALL, "id": run}]}
     assert ask_json(console.titan.sdk_port, "POST", "/api/v1/ingest", told).status == 202

@@ -26,7 +26,7 @@ def rows_of(page: Page) -> Locator:
     return page.get_by_role("table", name="Actions").locator(".rowlist-row")
 
 
-def test_where_nothing_was_recorded_the_ledger_says_what_would_stand_there(
+def test_an_empty_ledger_says_that_there_are_no_actions_yet(
     new_console: Callable[..., Console], pages: Pages, assert_accessible: Callable[[Page], None]
 ) -> None:
     page = pages.open(new_console(offers=()), "/ledger")
@@ -165,7 +165,7 @@ def test_a_page_behind_the_last_leads_back_to_it(page: Page, console: Console) -
     expect(page.get_by_text("101–120 of 120 actions")).to_be_visible()
 
 
-def test_a_new_call_appears_by_itself(page: Page, console: Console) -> None:
+def test_a_new_call_appears_without_a_reload(page: Page, console: Console) -> None:
     record(console, "ledger-6", [a_call("plan")], agent="ledger-lively", end=None)
     page.goto("/ledger?agent_id=ledger-lively")
     expect(rows_of(page)).to_have_count(1)
@@ -175,7 +175,7 @@ def test_a_new_call_appears_by_itself(page: Page, console: Console) -> None:
     expect(rows_of(page)).to_have_count(2)
 
 
-def test_what_the_filters_leave_is_exported(page: Page, console: Console) -> None:
+def test_the_export_holds_the_filtered_actions(page: Page, console: Console) -> None:
     record(console, "ledger-out", [a_call("plan"), a_failed_call("search", "ValueError", "nope")])
     page.goto("/ledger?run_id=ledger-out&outcome=error")
 

@@ -203,7 +203,7 @@ def test_a_line_of_a_megabyte_is_cut_and_can_be_seen_whole(console: Console, pag
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-def test_long_lines_wrap_when_told_to(console: Console, pages: Pages, script: Script) -> None:
+def test_long_lines_wrap_when_wrap_is_on(console: Console, pages: Pages, script: Script) -> None:
     _run(console, "log-wrap", script("log_wrap.py", "print('word ' * 500); print('last')"))
     page = pages.open(console, "/logs/log-wrap")
     first = page.locator(".log-row").first
@@ -226,7 +226,7 @@ def test_the_whole_log_can_be_taken_away(console: Console, pages: Pages, script:
     assert Path(download.value.path()).read_bytes() == b"\x1b[31mred\x1b[0m\n"
 
 
-def test_a_job_that_waits_says_for_what(console: Console, pages: Pages, script: Script) -> None:
+def test_a_waiting_job_says_why_it_waits(console: Console, pages: Pages, script: Script) -> None:
     job = TitanJob("log-waits", script("log_waits.py"), requirement="NOBODY_LOG")
     console.client.submit_dag("log-waits", [job])
 

@@ -55,7 +55,7 @@ def test_the_menu_leads_to_the_same_place_in_another_project(new_console: Callab
     expect(page).to_have_url(re.compile(r":\d+/runs$"))
 
 
-def test_pages_of_a_project_hear_of_it_alone_and_link_within_it(
+def test_pages_of_a_project_receive_its_events_alone_and_link_within_it(
     new_console: Callable[..., Console], pages: Pages, script: Script
 ) -> None:
     console = new_console()

@@ -113,7 +113,7 @@ def test_a_narrow_window_drops_nothing_that_matters(pages: Pages, console: Conso
         assert page.evaluate(CUT_BADGES) == []
 
 
-def test_costs_of_the_ledger_stand_in_one_column(pages: Pages, console: Console) -> None:
+def test_costs_of_the_ledger_are_in_one_column(pages: Pages, console: Console) -> None:
     calls = [a_call("ask", cost_usd="1234.5678"), a_call("ask"), a_call("ask", outcome="idempotent_replay")]
     record(console, "column-1", calls, agent="column")
     page = pages.open(console, "/ledger?agent_id=column", width=768)
@@ -126,7 +126,7 @@ def test_costs_of_the_ledger_stand_in_one_column(pages: Pages, console: Console)
     assert len(set(edges)) == 1
 
 
-def test_what_b_has_more_stands_below_it_in_a_narrow_window(pages: Pages, console: Console) -> None:
+def test_differences_of_run_b_are_below_its_figures_in_a_narrow_window(pages: Pages, console: Console) -> None:
     record(console, "narrow-1", [a_call("ask", cost_usd="0.10")], agent="narrow")
     record(console, "narrow-2", [a_call("ask", cost_usd="0.50")], agent="narrow")
     page = pages.open(console, "/runs/compare?a=narrow-1&b=narrow-2", width=768)

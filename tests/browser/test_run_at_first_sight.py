@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Console, Pages
 from tests.browser.recorded import a_call, a_failed_call, forget, record, say
-from tests.browser.recorded_run import ToldRun
+from tests.browser.recorded_run import ReportedRun
 
 FIGURES_THAT_OVERFLOW = """[...document.querySelectorAll(".registry-figures > div")]
     .filter(figure => figure.scrollWidth > figure.clientWidth).map(figure => figure.innerText)"""
@@ -24,7 +24,7 @@ CUT_INTERCEPTS = """(() => {
 
 
 def test_a_run_of_steps_alone_leads_to_its_trace(pages: Pages, console: Console) -> None:
-    run = ToldRun(console, "first-steps")
+    run = ReportedRun(console, "first-steps")
     run.action("load", "load", kind="step")
     run.action("train", "train", kind="step")
     run.end()
@@ -39,10 +39,10 @@ def test_a_run_of_steps_alone_leads_to_its_trace(pages: Pages, console: Console)
 
 
 @pytest.mark.parametrize("width", [1440, 390])
-def test_scores_stand_in_the_header_and_notes_are_counted(
+def test_scores_are_in_the_header_and_notes_are_counted(
     pages: Pages, console: Console, assert_accessible: Callable[[Page], None], width: int
 ) -> None:
-    run = ToldRun(console, f"first-scored-{width}")
+    run = ReportedRun(console, f"first-scored-{width}")
     run.action("find", "find_order")
     run.end()
     say(console, run.id, name="quality", score=0.25, author="ada", text="It guessed.")
@@ -59,7 +59,7 @@ def test_scores_stand_in_the_header_and_notes_are_counted(
 
 
 def test_a_run_that_nobody_spoke_of_has_no_count_and_no_scores(pages: Pages, console: Console) -> None:
-    run = ToldRun(console, "first-unspoken")
+    run = ReportedRun(console, "first-unspoken")
     run.action("find", "find_order")
     page = pages.open(console, f"/runs/{run.id}")
 
@@ -70,7 +70,7 @@ def test_a_run_that_nobody_spoke_of_has_no_count_and_no_scores(pages: Pages, con
     expect(page.get_by_text("Scores")).to_have_count(0)
 
 
-def test_an_agents_latest_runs_are_told_by_name_and_its_figures_stand_apart(pages: Pages, console: Console) -> None:
+def test_an_agents_latest_runs_show_names_and_its_figures_do_not_overflow(pages: Pages, console: Console) -> None:
     unpriced = [a_call("chat", kind="model", use={"model": "no-such-model"})] * 8
     record(console, "first-named", [a_call("find", cost_usd="0.0612"), *unpriced], agent="wide", name="Where is it?")
     record(console, "first-nameless", [a_call("find")], agent="wide")
@@ -97,7 +97,7 @@ def test_no_critical_intercept_is_cut(pages: Pages, console: Console) -> None:
 def test_a_run_whose_program_is_gone_is_ended_by_hand(
     pages: Pages, console: Console, assert_accessible: Callable[[Page], None], width: int
 ) -> None:
-    run = ToldRun(console, f"first-killed-{width}")
+    run = ReportedRun(console, f"first-killed-{width}")
     run.action("find", "find_order")
     page = pages.open(console, f"/runs/{run.id}", width=width)
 
@@ -115,7 +115,7 @@ def test_a_run_whose_program_is_gone_is_ended_by_hand(
     expect(page.get_by_role("button", name="Archive")).to_be_enabled()
 
 
-def test_a_run_that_is_deleted_leaves_its_open_page_until_something_is_heard_of_it_again(
+def test_the_open_page_of_a_deleted_run_is_empty_until_the_run_is_reported_again(
     pages: Pages, console: Console
 ) -> None:
     record(console, "first-deleted", [a_call("plan"), a_call("search")])

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Console, Pages
-from tests.browser.recorded_run import ToldRun
+from tests.browser.recorded_run import ReportedRun
 from tests.support.raw_http import ask, ask_json
 
 REPLAY = {
@@ -65,7 +65,7 @@ def test_the_resource_of_a_traced_run_is_shown(pages: Pages, console: Console) -
 def test_the_result_of_a_replay_is_shown_with_the_run_that_was_replayed(
     pages: Pages, console: Console, width: int
 ) -> None:
-    run = ToldRun(console, f"details-replayed-{width}")
+    run = ReportedRun(console, f"details-replayed-{width}")
     run.action("one", "find_order")
     run.end()
     path = f"/api/v1/replay/{run.id}/results"

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Console, Pages
-from tests.browser.recorded_run import ToldRun
+from tests.browser.recorded_run import ReportedRun
 from tests.support.raw_http import ask_json
 from tests.support.waiting import wait_until
 
@@ -34,9 +34,9 @@ AT_ITS_END = "list => list.scrollHeight - list.clientHeight - list.scrollTop < 1
 
 
 @pytest.fixture(scope="module")
-def failed(console: Console) -> ToldRun:
+def failed(console: Console) -> ReportedRun:
     """A run with one of everything, which failed."""
-    run = ToldRun(console, "runpage-failed")
+    run = ReportedRun(console, "runpage-failed")
     run.say(name="Where is my order?")
     run.actions(
         [
@@ -98,7 +98,9 @@ def rows(page: Page) -> Locator:
     return calls(page).locator(".rowlist-row")
 
 
-def test_a_failed_run_leads_to_the_action_that_failed_first(pages: Pages, console: Console, failed: ToldRun) -> None:
+def test_a_failed_run_leads_to_the_action_that_failed_first(
+    pages: Pages, console: Console, failed: ReportedRun
+) -> None:
     page = pages.open(console, f"/runs/{failed.id}")
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Where is my order?")
@@ -115,7 +117,7 @@ def test_a_failed_run_leads_to_the_action_that_failed_first(pages: Pages, consol
     expect(panel).to_be_hidden()
 
 
-def test_calls_are_listed_with_what_went_in_and_came_out(pages: Pages, console: Console, failed: ToldRun) -> None:
+def test_calls_are_listed_with_inputs_and_outputs(pages: Pages, console: Console, failed: ReportedRun) -> None:
     page = pages.open(console, f"/runs/{failed.id}")
 
     expect(rows(page)).to_have_count(5)
@@ -132,7 +134,7 @@ def test_calls_are_listed_with_what_went_in_and_came_out(pages: Pages, console: 
     expect(rows(page)).to_have_count(1)
 
 
-def test_content_is_found_marked_and_walked_through(pages: Pages, console: Console, failed: ToldRun) -> None:
+def test_content_is_found_marked_and_walked_through(pages: Pages, console: Console, failed: ReportedRun) -> None:
     page = pages.open(console, f"/runs/{failed.id}")
     expect(rows(page)).to_have_count(5)
 
@@ -147,7 +149,7 @@ def test_content_is_found_marked_and_walked_through(pages: Pages, console: Conso
     expect(page.get_by_role("complementary", name="Operation chat").locator("mark")).to_have_text("zebra")
 
 
-def test_a_row_unfolds_by_key_and_all_of_them_by_a_button(pages: Pages, console: Console, failed: ToldRun) -> None:
+def test_a_row_unfolds_by_key_and_all_of_them_by_a_button(pages: Pages, console: Console, failed: ReportedRun) -> None:
     page = pages.open(console, f"/runs/{failed.id}")
     expect(rows(page)).to_have_count(5)
 
@@ -163,7 +165,7 @@ def test_a_row_unfolds_by_key_and_all_of_them_by_a_button(pages: Pages, console:
     assert '"role": "user"' in page.evaluate("navigator.clipboard.readText()")
 
 
-def test_the_inspector_tells_all_that_is_known_of_an_action(pages: Pages, console: Console, failed: ToldRun) -> None:
+def test_the_inspector_shows_every_field_of_an_action(pages: Pages, console: Console, failed: ReportedRun) -> None:
     page = pages.open(console, f"/runs/{failed.id}?action=find")
 
     panel = page.get_by_role("complementary", name="Operation find_order")
@@ -182,7 +184,7 @@ def test_the_inspector_tells_all_that_is_known_of_an_action(pages: Pages, consol
     expect(page.get_by_role("complementary", name="Operation turn 1")).to_be_visible()
 
 
-def test_the_trace_is_a_tree_that_keys_fold(pages: Pages, console: Console, failed: ToldRun) -> None:
+def test_the_trace_is_a_tree_that_keys_fold(pages: Pages, console: Console, failed: ReportedRun) -> None:
     page = pages.open(console, f"/runs/{failed.id}?tab=trace")
     items = page.get_by_role("treeitem")
 
@@ -203,7 +205,7 @@ def test_the_trace_is_a_tree_that_keys_fold(pages: Pages, console: Console, fail
 
 
 def test_keys_that_come_faster_than_the_trace_is_drawn_all_count(
-    pages: Pages, console: Console, failed: ToldRun
+    pages: Pages, console: Console, failed: ReportedRun
 ) -> None:
     page = pages.open(console, f"/runs/{failed.id}?tab=trace&fold=turn")
     expect(page.get_by_role("treeitem")).to_have_count(4)
@@ -214,9 +216,7 @@ def test_keys_that_come_faster_than_the_trace_is_drawn_all_count(
     expect(page.get_by_role("treeitem").nth(2)).to_be_focused()
 
 
-def test_what_is_searched_for_is_found_in_the_trace_also_where_it_is_folded(
-    pages: Pages, console: Console, failed: ToldRun
-) -> None:
+def test_the_search_finds_rows_of_the_trace_even_if_folded(pages: Pages, console: Console, failed: ReportedRun) -> None:
     page = pages.open(console, f"/runs/{failed.id}?tab=trace&fold=agent")
     expect(page.get_by_role("treeitem")).to_have_count(1)
 
@@ -228,7 +228,7 @@ def test_what_is_searched_for_is_found_in_the_trace_also_where_it_is_folded(
     expect(page.get_by_role("complementary", name="Operation find_order")).to_be_visible()
 
 
-def test_what_is_found_in_no_call_is_shown_in_the_trace(pages: Pages, console: Console, failed: ToldRun) -> None:
+def test_a_match_in_no_call_is_shown_in_the_trace(pages: Pages, console: Console, failed: ReportedRun) -> None:
     page = pages.open(console, f"/runs/{failed.id}?q=look+up+order")
 
     page.get_by_role("button", name="Show 1 row in the Trace").click()
@@ -237,7 +237,9 @@ def test_what_is_found_in_no_call_is_shown_in_the_trace(pages: Pages, console: C
     expect(page.get_by_title("Found by the search")).to_have_count(1)
 
 
-def test_a_dialog_without_buttons_is_closed_by_one_of_its_own(pages: Pages, console: Console, failed: ToldRun) -> None:
+def test_a_dialog_without_buttons_is_closed_by_one_of_its_own(
+    pages: Pages, console: Console, failed: ReportedRun
+) -> None:
     page = pages.open(console, f"/runs/{failed.id}", width=390)
 
     page.get_by_role("button", name="Notes").click()
@@ -247,7 +249,7 @@ def test_a_dialog_without_buttons_is_closed_by_one_of_its_own(pages: Pages, cons
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-def test_the_time_axis_shows_one_action_when_asked(pages: Pages, console: Console, failed: ToldRun) -> None:
+def test_the_time_axis_shows_one_action_when_asked(pages: Pages, console: Console, failed: ReportedRun) -> None:
     page = pages.open(console, f"/runs/{failed.id}?tab=trace&action=find")
     expect(page.get_by_role("treeitem")).to_have_count(9)
 
@@ -258,8 +260,8 @@ def test_the_time_axis_shows_one_action_when_asked(pages: Pages, console: Consol
     expect(page).not_to_have_url(re.compile("from="))
 
 
-def test_actions_whose_parent_nobody_told_of_stand_apart_until_it_comes(pages: Pages, console: Console) -> None:
-    run = ToldRun(console, "runpage-orphans")
+def test_actions_with_an_unreported_parent_are_separate_until_it_is_reported(pages: Pages, console: Console) -> None:
+    run = ReportedRun(console, "runpage-orphans")
     run.action("child", "left alone", parent_id="mother")
     page = pages.open(console, f"/runs/{run.id}?tab=trace")
     expect(page.get_by_role("tree")).to_contain_text("1 action has an unreported parent")
@@ -270,10 +272,10 @@ def test_actions_whose_parent_nobody_told_of_stand_apart_until_it_comes(pages: P
     expect(page.get_by_role("treeitem").nth(1)).to_have_attribute("aria-level", "2")
 
 
-def test_what_is_read_in_the_trace_stays_in_place_while_other_agents_grow_above_it(
+def test_the_row_being_read_in_the_trace_stays_in_place_while_rows_above_it_grow(
     pages: Pages, console: Console
 ) -> None:
-    run = ToldRun(console, "runpage-beside")
+    run = ReportedRun(console, "runpage-beside")
     run.action("first", "agent one", kind="agent", took_ms=None)
     run.actions([run.entry(f"b{at}", f"call {at}", at_ms=1000 + at) for at in range(60)])
     page = pages.open(console, f"/runs/{run.id}?tab=trace")
@@ -293,7 +295,7 @@ def test_what_is_read_in_the_trace_stays_in_place_while_other_agents_grow_above_
 
 
 def test_a_running_run_grows_and_says_when_it_ends(pages: Pages, console: Console) -> None:
-    run = ToldRun(console, "runpage-live")
+    run = ReportedRun(console, "runpage-live")
     run.action("one", "first", took_ms=None)
     run.say(done=1, total=4)
     page = pages.open(console, f"/runs/{run.id}")
@@ -311,8 +313,8 @@ def test_a_running_run_grows_and_says_when_it_ends(pages: Pages, console: Consol
     expect(page.locator(".run-title")).to_contain_text("Completed")
 
 
-def test_a_run_that_goes_on_after_a_failure_shows_both(pages: Pages, console: Console) -> None:
-    run = ToldRun(console, "runpage-flushing")
+def test_a_run_that_continues_after_a_failure_shows_both(pages: Pages, console: Console) -> None:
+    run = ReportedRun(console, "runpage-flushing")
     run.end("failed", reason="the agent gave up")
     page = pages.open(console, f"/runs/{run.id}")
     expect(page.locator(".run-title")).to_contain_text("Failed")
@@ -324,8 +326,8 @@ def test_a_run_that_goes_on_after_a_failure_shows_both(pages: Pages, console: Co
     expect(page.locator(".run-problem")).to_contain_text("the agent gave up")
 
 
-def test_large_and_odd_payloads_are_shown_as_what_they_are(pages: Pages, console: Console) -> None:
-    run = ToldRun(console, "runpage-odd")
+def test_large_and_unusual_payloads_are_shown_by_their_type(pages: Pages, console: Console) -> None:
+    run = ReportedRun(console, "runpage-odd")
     run.action("big", "download", outputs="x" * 1_500_000)
     run.action("odd", "render", at_ms=20, outputs={"png": PNG, "nan": float("nan"), "text": "a\u202eb\u0007"})
     run.end()
@@ -345,7 +347,7 @@ def test_large_and_odd_payloads_are_shown_as_what_they_are(pages: Pages, console
 
 
 def test_ten_thousand_actions_are_only_drawn_where_somebody_looks(pages: Pages, console: Console) -> None:
-    run = ToldRun(console, "runpage-large")
+    run = ReportedRun(console, "runpage-large")
     entries = [
         run.entry(
             f"a{at}",
@@ -369,7 +371,7 @@ def test_ten_thousand_actions_are_only_drawn_where_somebody_looks(pages: Pages, 
 
 
 def test_stages_asked_of_a_run_without_any_are_said_to_be_none(pages: Pages, console: Console) -> None:
-    run = ToldRun(console, "runpage-stageless")
+    run = ReportedRun(console, "runpage-stageless")
     run.action("one", "first")
     run.end()
 
@@ -380,7 +382,7 @@ def test_stages_asked_of_a_run_without_any_are_said_to_be_none(pages: Pages, con
 
 
 def test_an_archived_run_is_restored_by_the_same_button(pages: Pages, console: Console) -> None:
-    run = ToldRun(console, "runpage-archived")
+    run = ReportedRun(console, "runpage-archived")
     run.action("one", "first")
     run.end()
     page = pages.open(console, f"/runs/{run.id}")
@@ -393,7 +395,7 @@ def test_an_archived_run_is_restored_by_the_same_button(pages: Pages, console: C
 
 
 def test_a_run_is_pinned_and_deleted_with_every_byte(pages: Pages, console: Console) -> None:
-    run = ToldRun(console, "runpage-deleted")
+    run = ReportedRun(console, "runpage-deleted")
     run.action("one", "first")
     run.end()
     page = pages.open(console, f"/runs?q={run.id}")  # else runs of other tests may push it out of sight
@@ -412,7 +414,7 @@ def test_a_run_is_pinned_and_deleted_with_every_byte(pages: Pages, console: Cons
 
 
 def test_every_recorded_run_has_the_seeds_three_tabs_with_their_keys(
-    pages: Pages, console: Console, failed: ToldRun
+    pages: Pages, console: Console, failed: ReportedRun
 ) -> None:
     page = pages.open(console, f"/runs/{failed.id}")
     expect(rows(page)).to_have_count(5)
@@ -425,7 +427,7 @@ def test_every_recorded_run_has_the_seeds_three_tabs_with_their_keys(
     expect(page.get_by_role("dialog")).to_contain_text("Determinism")
 
 
-def test_a_key_leads_from_the_trace_to_telemetry(pages: Pages, console: Console, failed: ToldRun) -> None:
+def test_a_key_leads_from_the_trace_to_telemetry(pages: Pages, console: Console, failed: ReportedRun) -> None:
     page = pages.open(console, f"/runs/{failed.id}?tab=trace")
     expect(page.get_by_role("treeitem").first).to_be_visible()
 
@@ -439,7 +441,7 @@ def test_a_key_leads_from_the_trace_to_telemetry(pages: Pages, console: Console,
 def test_it_is_accessible(
     pages: Pages,
     console: Console,
-    failed: ToldRun,
+    failed: ReportedRun,
     assert_accessible: Callable[[Page], None],
     query: str,
     width: int,

@@ -48,7 +48,7 @@ def test_where_nothing_was_recorded_the_page_gives_three_ways(
     assert_accessible(page)
 
 
-def test_all_filters_stand_in_one_line_where_there_is_room(page: Page) -> None:
+def test_all_filters_are_in_one_line_if_there_is_room(page: Page) -> None:
     page.goto("/runs")
     filters = page.get_by_role("search", name="Filters")
     first = filters.get_by_role("button", name="Running").bounding_box()
@@ -75,7 +75,7 @@ def test_a_run_appears_with_its_first_call_and_is_kept_true(page: Page, console:
     expect(row).to_contain_text("Failed")
 
 
-def test_what_was_prevented_is_not_what_was_spent(page: Page, console: Console) -> None:
+def test_prevented_cost_is_not_spent_cost(page: Page, console: Console) -> None:
     calls = [a_call("pay", cost_usd="0.03"), a_call("pay", outcome="blocked", cost_usd="1.03")]
     record(console, "prevented-1", calls, agent="payer")
 
@@ -87,7 +87,7 @@ def test_what_was_prevented_is_not_what_was_spent(page: Page, console: Console) 
     expect(row).to_contain_text("50.0 %")
 
 
-def test_what_nobody_knows_the_cost_of_is_no_zero(page: Page, console: Console) -> None:
+def test_an_unknown_cost_is_not_zero(page: Page, console: Console) -> None:
     unknown = [a_call("chat", kind="model", use={"model": "our-own"}) for _ in range(3)]
     record(console, "unpriced-1", unknown, agent="thrifty")
     record(console, "unpriced-2", [a_call("chat", kind="model", cost_usd="0.12"), *unknown], agent="thrifty")
@@ -102,7 +102,7 @@ def test_what_nobody_knows_the_cost_of_is_no_zero(page: Page, console: Console) 
     expect(figure).to_have_text("3 unpriced")
 
 
-def test_what_was_computed_from_tokens_is_told_apart_wherever_it_is_summed(page: Page, console: Console) -> None:
+def test_costs_computed_from_tokens_are_marked_in_every_sum(page: Page, console: Console) -> None:
     tokens = {"model": "gpt-4o", "provider": "openai", "input_tokens": 100_000, "output_tokens": 10_000}
     record(console, "computed-1", [a_call("chat", kind="model", use=tokens)], agent="roughly")
     record(console, "computed-2", [a_call("chat", kind="model", cost_usd="0.25")], agent="exactly")
@@ -217,7 +217,9 @@ def test_a_critical_intercept_is_muted_for_good_until_somebody_unmutes_it(page: 
     expect(section.get_by_role("listitem")).to_contain_text("muted-1")
 
 
-def test_all_notes_that_mute_a_run_go_at_once_and_the_page_says_what_it_still_is(page: Page, console: Console) -> None:
+def test_all_muting_notes_of_a_run_are_removed_at_once_and_the_page_shows_its_state(
+    page: Page, console: Console
+) -> None:
     record(console, "muted-2", [a_failed_call("search", "ValueError", "nope")], agent="twice muted", end="failed")
     say(console, "muted-2", text="seen", acknowledges=True)
     for text in ("a rehearsal", "and another"):
@@ -234,7 +236,7 @@ def test_all_notes_that_mute_a_run_go_at_once_and_the_page_says_what_it_still_is
     expect(section.get_by_role("button", name="Unmute")).to_have_count(0)
 
 
-def test_what_is_muted_and_unmuted_elsewhere_is_shown_at_once(page: Page, console: Console) -> None:
+def test_muting_and_unmuting_elsewhere_is_shown_at_once(page: Page, console: Console) -> None:
     record(console, "muted-3", [a_failed_call("search", "ValueError", "nope")], agent="muted elsewhere", end="failed")
     page.goto("/runs?agent_id=muted%20elsewhere")
     section = page.get_by_role("region", name="Critical intercepts")
@@ -247,7 +249,9 @@ def test_what_is_muted_and_unmuted_elsewhere_is_shown_at_once(page: Page, consol
     expect(section.get_by_role("listitem")).to_contain_text("muted-3")
 
 
-def test_a_refused_import_says_in_its_dialog_what_can_be_imported(page: Page, console: Console, tmp_path: Path) -> None:
+def test_a_refused_import_says_in_its_dialog_which_files_can_be_imported(
+    page: Page, console: Console, tmp_path: Path
+) -> None:
     (tmp_path / "runs.csv").write_text("run_id,agent_id\n")
     page.goto("/runs")
 
@@ -258,9 +262,7 @@ def test_a_refused_import_says_in_its_dialog_what_can_be_imported(page: Page, co
     expect(page.get_by_role("dialog")).to_contain_text("Import the JSONL export")
 
 
-def test_a_file_that_was_cut_off_is_imported_where_what_there_is_of_it_will_do(
-    page: Page, console: Console, tmp_path: Path
-) -> None:
+def test_the_whole_runs_of_a_cut_off_file_can_be_imported(page: Page, console: Console, tmp_path: Path) -> None:
     record(console, "cut-1", [a_call("x"), a_call("y")], agent="cutter")
     page.goto("/runs?agent_id=cutter")
     whole = page.request.get("/api/v1/runs/export?format=jsonl&agent_id=cutter").text().splitlines(keepends=True)
@@ -282,7 +284,7 @@ def test_a_file_that_was_cut_off_is_imported_where_what_there_is_of_it_will_do(
     expect(row_of(page, "cut-1").locator("[data-unit]").first).to_have_text("1")
 
 
-def test_what_filters_nothing_is_said_in_words(page: Page, console: Console) -> None:
+def test_ignored_filters_are_named_in_words(page: Page, console: Console) -> None:
     record(console, "words-1", [a_call("x")], agent="wordy")
 
     page.goto("/runs?agent_id=wordy&status=wat&sort=foo&window=5y")
@@ -317,7 +319,7 @@ def test_an_agent_that_was_not_asked_for_yet_is_not_said_to_be_unknown(page: Pag
     expect(page.get_by_text("No matching agent")).to_be_visible()
 
 
-def test_a_run_that_broke_is_told_of_at_home(page: Page, console: Console) -> None:
+def test_a_failed_run_is_shown_at_home(page: Page, console: Console) -> None:
     record(console, "home-1", [a_failed_call("search", "KeyError", "gone")], agent="at-home", end="failed")
 
     page.goto("/")
@@ -368,7 +370,7 @@ def test_two_runs_are_chosen_with_keys_and_compared_call_by_call(
     expect(rows.filter(has_text="plan")).to_have_count(0)
 
 
-def test_an_export_says_what_it_holds(page: Page, console: Console) -> None:
+def test_an_export_names_its_filters(page: Page, console: Console) -> None:
     record(console, "told-1", [a_call("x")], agent="exporter")
     page.goto("/runs?agent_id=exporter&window=30d")
     expect(row_of(page, "told-1")).to_be_visible()
@@ -385,7 +387,7 @@ def test_an_export_says_what_it_holds(page: Page, console: Console) -> None:
     assert (query["format"], query["agent_id"], query["window"]) == (["csv"], ["exporter"], ["30d"])
 
 
-def test_what_was_exported_and_deleted_comes_back_with_an_import(page: Page, console: Console, tmp_path: Path) -> None:
+def test_an_exported_and_deleted_run_is_restored_by_an_import(page: Page, console: Console, tmp_path: Path) -> None:
     record(console, "back-1", [a_call("x", cost_usd="0.75")], agent="returner")
     say(console, "back-1", text="keep an eye on it", name="care", score=0.25, author="ann")
     page.goto("/runs?agent_id=returner")

@@ -6,10 +6,10 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Console
 from tests.browser.recorded import a_call, record
-from tests.browser.recorded_run import ToldRun
+from tests.browser.recorded_run import ReportedRun
 
 
-def test_what_a_run_counts_has_one_name_on_every_page(page: Page, console: Console) -> None:
+def test_counts_of_a_run_have_one_name_on_every_page(page: Page, console: Console) -> None:
     turn = a_call("turn 1", kind="turn")
     record(console, "worded-1", [turn, a_call("plan"), a_call("search")], agent="worded")
     record(console, "worded-2", [a_call("plan")], agent="worded")
@@ -31,7 +31,7 @@ def test_what_a_run_counts_has_one_name_on_every_page(page: Page, console: Conso
     expect(page.get_by_role("heading", name="1 difference in 2 actions")).to_be_visible()
 
 
-def test_what_was_answered_from_a_recording_is_counted_apart_on_every_page(page: Page, console: Console) -> None:
+def test_replayed_actions_are_counted_apart_on_every_page(page: Page, console: Console) -> None:
     again = a_call("plan", outcome="idempotent_replay")
     record(console, "worded-again", [a_call("plan"), again, a_call("search")], agent="worded-again")
 
@@ -45,7 +45,7 @@ def test_what_was_answered_from_a_recording_is_counted_apart_on_every_page(page:
 
 
 def test_a_length_of_time_is_written_alike_on_every_page(page: Page, console: Console) -> None:
-    run = ToldRun(console, "worded-long")
+    run = ReportedRun(console, "worded-long")
     run.action("think", "think", took_ms=11_091)
     run.end()
 

@@ -60,7 +60,7 @@ def test_the_theme_is_chosen_and_kept(pages: Pages, console: Console) -> None:
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
-def test_maintenance_shows_first_what_would_be_deleted(pages: Pages, new_console: Callable[..., Console]) -> None:
+def test_maintenance_previews_a_deletion(pages: Pages, new_console: Callable[..., Console]) -> None:
     page = pages.open(new_console(), "/settings#maintenance")
 
     page.get_by_role("button", name="Show what would be deleted").click()
@@ -76,7 +76,7 @@ def test_without_tokens_it_says_who_may_come_in(pages: Pages, console: Console) 
     expect(page.get_by_role("button", name="Sign out")).to_have_count(0)
 
 
-def test_what_is_kept_how_long_stands_with_its_setting(pages: Pages, new_console: Callable[..., Console]) -> None:
+def test_each_retention_period_is_shown_with_its_setting(pages: Pages, new_console: Callable[..., Console]) -> None:
     console = new_console(offers=(), environment={"TITAN_KEEP_LOGS_DAYS": "3"})
 
     page = pages.open(console, "/settings#retention")

@@ -90,7 +90,7 @@ def test_signing_out_shows_nothing_any_more(pages: Pages, locked: Console, admin
     expect(page.get_by_role("heading", name="Settings")).to_have_count(0)
 
 
-def test_a_viewer_is_told_what_its_role_may_not_do(pages: Pages, locked: Console, admin: Holder) -> None:
+def test_a_viewer_sees_which_actions_its_role_may_not_do(pages: Pages, locked: Console, admin: Holder) -> None:
     page = pages.open(locked, "/settings")
     sign_in(page, admin.make("viewer").token)
 

@@ -38,7 +38,7 @@ def tile(page: Page, name: str) -> str:
     return page.locator(".simulation-metrics > div", has=page.get_by_text(name, exact=True)).locator("dd").inner_text()
 
 
-def test_a_comparison_shows_the_seeds_table_the_root_and_what_follows_from_it(pages: Pages, console: Console) -> None:
+def test_a_comparison_shows_the_seeds_table_the_root_and_its_consequences(pages: Pages, console: Console) -> None:
     page = pages.open(console, f"/runs/{ORIGINAL}?tab=simulation&against={REPLAY}")
     expect(page.get_by_role("heading", name="This run has not been replayed")).to_be_visible()
 

@@ -67,7 +67,7 @@ def test_a_key_is_put_changed_and_deleted(pages: Pages, console: Console) -> Non
     assert console.client.store_get("mine:first") is None
 
 
-def test_a_change_keeps_when_the_key_goes_unless_told_otherwise(pages: Pages, console: Console) -> None:
+def test_a_change_keeps_the_expiry_of_the_key_unless_another_is_chosen(pages: Pages, console: Console) -> None:
     console.client.store_put("short", "old", ttl=5 * 3600)
     page = pages.open(console, "/store?key=short")
     expect(page.get_by_text("Expires in 5 h")).to_be_visible()
@@ -116,7 +116,7 @@ def test_line_ends_that_a_text_field_would_lose_are_kept(pages: Pages, console: 
     assert console.client.store_get("bar") == "20 %\r100 %\n"
 
 
-def test_what_somebody_else_put_meanwhile_is_not_overwritten(pages: Pages, console: Console) -> None:
+def test_a_value_changed_meanwhile_is_not_overwritten(pages: Pages, console: Console) -> None:
     console.client.store_put("contested", "old")
     page = pages.open(console, "/store?key=contested")
     page.get_by_role("button", name="Change …").click()
@@ -170,7 +170,7 @@ def test_over_a_megabyte_is_a_preview_with_its_size(pages: Pages, console: Conso
     assert download.value.path().stat().st_size == 3_000_000
 
 
-def test_a_refresh_shows_what_came_since(pages: Pages, console: Console) -> None:
+def test_a_refresh_shows_new_keys(pages: Pages, console: Console) -> None:
     page = pages.open(console, "/store?prefix=later")
     expect(page.get_by_text("No matching keys")).to_be_visible()
     console.client.store_put("later", "now")

@@ -6,15 +6,15 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Console, Pages
-from tests.browser.recorded_run import ToldRun
+from tests.browser.recorded_run import ReportedRun
 
 ASKED = {"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "And the price?"}]}
 
 
 @pytest.fixture(scope="module")
-def run(console: Console) -> ToldRun:
+def run(console: Console) -> ReportedRun:
     """An agent that takes two turns, and hands over in the first."""
-    run = ToldRun(console, "trace-words")
+    run = ReportedRun(console, "trace-words")
     run.actions(
         [
             run.entry("agent", "Triage", took_ms=900, kind="agent"),
@@ -48,8 +48,8 @@ def row(page: Page, text: str) -> Locator:
     return page.get_by_role("treeitem").filter(has_text=text)
 
 
-def test_a_turn_shows_the_beginning_of_what_was_asked_and_answered(
-    pages: Pages, console: Console, run: ToldRun
+def test_a_turn_shows_the_beginning_of_its_question_and_answer(
+    pages: Pages, console: Console, run: ReportedRun
 ) -> None:
     page = pages.open(console, f"/runs/{run.id}?tab=trace")
 
@@ -58,7 +58,7 @@ def test_a_turn_shows_the_beginning_of_what_was_asked_and_answered(
     expect(row(page, "turn 2")).not_to_contain_text("Be brief.")
 
 
-def test_a_thought_says_its_words_once(pages: Pages, console: Console, run: ToldRun) -> None:
+def test_a_thought_says_its_words_once(pages: Pages, console: Console, run: ReportedRun) -> None:
     page = pages.open(console, f"/runs/{run.id}?tab=trace")
     expect(row(page, "thinking")).to_contain_text("The carrier knows.")
     expect(row(page, "thinking")).not_to_contain_text("0 ms")
@@ -69,13 +69,13 @@ def test_a_thought_says_its_words_once(pages: Pages, console: Console, run: Told
     expect(row(page, "thinking")).not_to_contain_text("The carrier knows.")
 
 
-def test_a_handoff_says_from_whom_to_whom_and_why(pages: Pages, console: Console, run: ToldRun) -> None:
+def test_a_handoff_says_from_whom_to_whom_and_why(pages: Pages, console: Console, run: ReportedRun) -> None:
     page = pages.open(console, f"/runs/{run.id}?tab=trace")
 
     expect(row(page, "→ Pricing")).to_contain_text("Triage → Pricing what is it worth?")
 
 
-def test_less_than_a_millisecond_is_told_in_microseconds(pages: Pages, console: Console, run: ToldRun) -> None:
+def test_durations_below_a_millisecond_are_in_microseconds(pages: Pages, console: Console, run: ReportedRun) -> None:
     page = pages.open(console, f"/runs/{run.id}?tab=trace")
 
     expect(row(page, "find_order")).to_contain_text("7 µs")

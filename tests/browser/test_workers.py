@@ -43,7 +43,7 @@ def test_a_running_job_holds_a_slot_until_it_ends(
     expect(page).to_have_url(re.compile("/logs/"))
 
 
-def test_the_queue_says_why_each_job_waits_and_what_needs_somebody_comes_first(
+def test_the_queue_says_why_each_job_waits_and_lists_jobs_without_a_worker_first(
     new_console: Callable[..., Console], pages: Pages, script: Script, tmp_path: Path
 ) -> None:
     console = new_console(offers=("GENERAL:1",))

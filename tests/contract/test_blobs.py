@@ -123,7 +123,7 @@ def test_a_cancelled_upload_is_not_kept_and_the_next_one_works(blobs: Blobs) -> 
     "digest",
     ["", "0" * 64, "../" * 22, "a" * 63, "A" * 64, f"{'a' * 64}\n", "incoming", "/etc/passwd"],
 )
-def test_what_is_not_the_digest_of_stored_content_has_no_path(blobs: Blobs, digest: str) -> None:
+def test_a_digest_without_stored_content_has_no_path(blobs: Blobs, digest: str) -> None:
     blobs.put(b"content")
 
     assert blobs.path(digest) is None

@@ -11,7 +11,7 @@ from msgspec.structs import asdict, replace
 
 from tests.support.builders import NOON, PROJECT
 from tests.support.call_stores import actions_of, check, kept, record, run_of, tape_of
-from tests.support.random_nests import a_tree, in_batches
+from tests.support.random_wrappers import a_tree, in_batches
 from tests.support.recorded import RUN, Memory, a_call, a_word, at, heard, received
 from tests.support.stores import StandingClock
 from titan.model.actions import (
@@ -121,7 +121,7 @@ def test_a_whole_entry_sets_every_field() -> None:
     [WHOLE, WORD, a_call(), a_call(ends=None), a_word()],
     ids=["whole", "word", "call", "running call", "empty word"],
 )
-def test_the_tape_gives_back_every_field_of_an_entry(
+def test_the_recording_returns_every_field_of_an_entry(
     calls: CallStore, reopen_calls: Callable[[], CallStore], entry: Entry
 ) -> None:
     record(calls, entry)
@@ -136,7 +136,7 @@ def test_the_tape_gives_back_every_field_of_an_entry(
 
 @pytest.mark.parametrize("kind", ActionKind)
 @pytest.mark.parametrize("outcome", [*Outcome, None])
-def test_an_action_is_what_it_was(calls: CallStore, kind: ActionKind, outcome: Outcome | None) -> None:
+def test_an_action_is_read_as_it_was_recorded(calls: CallStore, kind: ActionKind, outcome: Outcome | None) -> None:
     memory = Memory()
     ends = None if outcome is None else 2
     entry = replace(WHOLE, kind=kind, outcome=outcome, ended_at=None if ends is None else at(ends))
@@ -148,7 +148,7 @@ def test_an_action_is_what_it_was(calls: CallStore, kind: ActionKind, outcome: O
     assert run_of(calls) == replace(memory.run, troubles=wrong_now(memory.run))
 
 
-def test_a_run_is_what_it_was(calls: CallStore) -> None:
+def test_a_run_is_read_as_it_was_saved(calls: CallStore) -> None:
     run = Run(
         project_id=PROJECT,
         id=RUN,
@@ -210,7 +210,7 @@ def test_a_run_is_what_it_was(calls: CallStore) -> None:
     assert [name for name, value in asdict(run).items() if value in (None, ())] == []
 
 
-def test_a_text_with_nul_is_kept_on_the_tape(calls: CallStore) -> None:
+def test_a_text_with_nul_is_stored_in_the_recording(calls: CallStore) -> None:
     entry = replace(a_call(name="look\0up", error="no\0no"), inputs=Payload('"a\\u0000b"'))
 
     record(calls, entry)
@@ -233,7 +233,7 @@ def test_money_is_kept_to_the_picodollar(calls: CallStore) -> None:
 # --- the tape ---
 
 
-def test_what_is_told_again_changes_nothing(calls: CallStore) -> None:
+def test_a_repeated_report_changes_nothing(calls: CallStore) -> None:
     entries: list[Entry] = [WORD, WHOLE, a_call("a2")]
     record(calls, *entries)
     before = (tape_of(calls), actions_of(calls), run_of(calls), calls.read(lambda reader: reader.newest_version()))
@@ -278,7 +278,7 @@ def test_a_call_within_a_call_counts_once_though_they_come_apart(calls: CallStor
 
 
 @pytest.mark.parametrize("seed", [3, 5, 27, 44, 83, 227])
-def test_random_nests_come_to_the_same_in_any_requests(calls: CallStore, seed: int) -> None:
+def test_random_wrappers_have_the_same_totals_in_any_requests(calls: CallStore, seed: int) -> None:
     rnd = Random(seed)
     spans = a_tree(rnd, run_id=RUN, has_steps=False)
     together = heard(spans).run.tally
@@ -317,7 +317,7 @@ def test_a_text_that_comes_again_is_kept_once_and_found_in_its_place(calls: Call
         assert stored.entry.inputs == Payload(f'{{"messages":{SHARED_MARK}}}', tuple(history[:length]))
 
 
-def test_the_links_of_a_tape_can_be_verified(calls: CallStore, reopen_calls: Callable[[], CallStore]) -> None:
+def test_the_links_of_a_recording_can_be_verified(calls: CallStore, reopen_calls: Callable[[], CallStore]) -> None:
     record(calls, WORD, a_call("a0"))
     calls = reopen_calls()
     record(calls, WHOLE, replace(a_call("a2"), inputs=Payload("1")), replace(a_call("a3"), outputs=Payload("1")))
@@ -334,7 +334,7 @@ def test_a_body_that_moves_from_inputs_to_outputs_breaks_the_chain() -> None:
     assert len({link_after(CHAIN_START, b"{}", given, taken) for given, taken in told}) == len(told)
 
 
-def test_a_tape_is_read_in_parts_and_action_by_action(calls: CallStore) -> None:
+def test_a_recording_is_read_in_parts_and_action_by_action(calls: CallStore) -> None:
     record(calls, WORD, a_call("a1", ends=None), a_call("a2"), a_call("a1"))
     whole = tape_of(calls)
 
@@ -350,7 +350,7 @@ def test_a_tape_is_read_in_parts_and_action_by_action(calls: CallStore) -> None:
     assert after == [whole[3]]
 
 
-def test_a_packed_run_reads_and_goes_on_as_before(calls: CallStore, clock: StandingClock) -> None:
+def test_a_packed_run_is_read_and_extended_as_before(calls: CallStore, clock: StandingClock) -> None:
     body = Payload(SHARED_MARK, ('"one"', '"two"'))
     record(calls, replace(a_call("a1", ends=5), inputs=body), WHOLE, a_word(seconds=9, end=RunEnd.COMPLETED))
     before = tape_of(calls)
@@ -364,7 +364,7 @@ def test_a_packed_run_reads_and_goes_on_as_before(calls: CallStore, clock: Stand
     assert check(calls).broken is None
 
 
-def test_what_nobody_recorded_gives_nothing(calls: CallStore) -> None:
+def test_unknown_runs_give_empty_answers(calls: CallStore) -> None:
     def ask(reader: CallReader) -> list[object]:
         return [
             reader.run(PROJECT, "x"),
@@ -435,7 +435,7 @@ def test_an_agent_that_becomes_known_late_has_the_earlier_calls_too(calls: CallS
     assert [action.agent_id for action in actions_of(calls)] == ["ada"]
 
 
-def test_what_was_heard_is_told_in_the_order_it_came_with_what_was_new(calls: CallStore) -> None:
+def test_reports_are_returned_in_order_of_arrival_and_say_which_entries_were_new(calls: CallStore) -> None:
     record(calls, a_word(), a_call(ends=None))
     record(calls, a_call(run_id="R_2"), a_call())
 

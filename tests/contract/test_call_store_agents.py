@@ -40,7 +40,7 @@ def test_runs_of_an_agent_add_up_by_the_hour_in_which_they_started(calls: CallSt
     assert (stops(calls, agent="bob"), stops(calls, agent="eve")) == ((5, 5), (0, 0))
 
 
-def test_what_more_is_heard_of_a_run_counts_once(calls: CallStore) -> None:
+def test_more_reports_of_a_run_count_it_once(calls: CallStore) -> None:
     tell(calls, RUN, stopped=1)
     tell(calls, RUN, stopped=2, good=1)
     tell(calls, RUN, stopped=2, good=1)
@@ -66,7 +66,7 @@ def test_a_run_that_turns_out_to_be_anothers_counts_for_that_agent(calls: CallSt
     assert (stops(calls, agent=before.agent_id), stops(calls, agent="bob")) == ((0, 0), (1, 1))
 
 
-def test_a_deleted_run_counts_no_more_and_one_told_again_anew(calls: CallStore) -> None:
+def test_a_deleted_run_no_longer_counts_and_counts_anew_when_reported_again(calls: CallStore) -> None:
     tell(calls, RUN, stopped=1, good=1)
     tell(calls, "R_2", stopped=3)
 

@@ -49,7 +49,7 @@ def test_runs_that_ended_are_scored_found_below_a_score_and_sorted_by_it(calls: 
     assert (day.scored, day.scores) == (2, 137)
 
 
-def test_what_is_accepted_in_an_agents_runs_has_them_scored_again(calls: CallStore) -> None:
+def test_accepting_an_issue_rescores_the_agents_runs(calls: CallStore) -> None:
     record(calls, *a_run("r", ends=2, costs=["1"]))
     score(calls, "r", 42)
     issue = AcceptedIssue(
@@ -89,7 +89,7 @@ def test_a_run_that_was_executed_again_is_scored_again(calls: CallStore) -> None
     assert to_score(calls) == ["r"]
 
 
-def test_an_agents_versions_are_told_apart_by_the_code_of_its_runs(calls: CallStore) -> None:
+def test_an_agents_versions_are_grouped_by_the_code_of_its_runs(calls: CallStore) -> None:
     scores = {"r1": (40, "old"), "r2": (60, "old"), "r3": (90, "new"), "r4": (None, "new"), "r5": (70, None)}
     for number, run_id in enumerate(scores):
         record(calls, *a_run(run_id, begins=10 * number, ends=10 * number + 2, costs=["1"]))
@@ -108,7 +108,7 @@ def test_an_agents_versions_are_told_apart_by_the_code_of_its_runs(calls: CallSt
     assert calls.read(lambda reader: reader.versions_of_agent(PROJECT, "ada", limit=1)) == told[:1]
 
 
-def test_what_is_accepted_while_a_run_is_scored_has_it_scored_again(calls: CallStore) -> None:
+def test_an_issue_accepted_while_a_run_is_scored_rescores_it(calls: CallStore) -> None:
     record(calls, *a_run("r", ends=2, costs=["1"]))
     issue = AcceptedIssue(project_id=PROJECT, agent_id="ada", key="k", author="ana", reason="a log", at=at(9))
     kept(calls, lambda tx: tx.accept_issue(issue))

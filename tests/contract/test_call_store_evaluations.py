@@ -89,7 +89,7 @@ def stored(calls: CallStore) -> CallStore:
     return calls
 
 
-def test_what_is_stored_comes_back_whole(stored: CallStore) -> None:
+def test_evaluations_are_read_as_they_were_stored(stored: CallStore) -> None:
     assert stored.read(lambda reader: reader.workflow(PROJECT, "shop")) == WORKFLOW
     assert stored.read(lambda reader: reader.workflows("other")) == []
     assert stored.read(lambda reader: reader.task(PROJECT, "shop", "cancel")) == TASK
@@ -246,7 +246,7 @@ def test_a_tool_endpoint_is_replaced_and_deleted_in_its_own_project(calls: CallS
     assert len(calls.read(lambda reader: reader.tool_endpoints("other"))) == 1
 
 
-def test_what_is_recorded_of_an_agent_run_lies_within_it_whatever_the_clocks_of_its_sources_say(
+def test_recorded_actions_of_an_agent_run_lie_within_it_with_any_clocks_of_their_sources(
     stored: CallStore,
 ) -> None:
     long_ago, far = -(10**8), 10**8

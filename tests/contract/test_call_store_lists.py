@@ -326,7 +326,7 @@ def test_the_ledger_by_cost_and_by_duration(calls: CallStore, sort: str, ids: li
 # --- intercepts, agents ---
 
 
-def test_agents_are_what_their_runs_come_to(six: CallStore) -> None:
+def test_agents_are_the_sums_of_their_runs(six: CallStore) -> None:
     def ids(reader: CallReader, part: str | None = None, after: str = "", limit: int = 9) -> list[str]:
         return [row.agent_id for row in reader.agents(PROJECT, part=part, after=after, limit=limit)]
 

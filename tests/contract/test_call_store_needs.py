@@ -14,7 +14,7 @@ from titan.ports.runs_store import CallReader, CallStore, CallTransaction, RunFi
 from titan.rules.runs.recording import LOST
 
 
-def test_runs_in_need_are_those_with_trouble_the_latest_first(calls: CallStore) -> None:
+def test_runs_that_need_attention_are_those_with_errors_latest_first(calls: CallStore) -> None:
     numbers = count()
 
     def tell(run_id: str, *entries: Entry, agent: str = "ada") -> None:
@@ -76,7 +76,7 @@ def around(outcome: Outcome, id: str, parent_id: str | None = None, kind: Action
     return a_call(id, kind=kind, name=id, outcome=outcome, parent_id=parent_id)
 
 
-def test_an_error_whose_caller_succeeded_was_made_good(calls: CallStore) -> None:
+def test_an_error_whose_caller_succeeded_is_recovered(calls: CallStore) -> None:
     failed = a_call("tool", error="no", parent_id="inner")
     inner, outer = around(Outcome.ERROR, "inner", "outer"), around(Outcome.SUCCESS, "outer")
     frame = around(Outcome.SUCCESS, "inner", "outer", ActionKind.STEP)
@@ -125,7 +125,7 @@ def needs_of(calls: CallStore, *, has_acknowledged: bool = False) -> list[str]:
     return [run.id for run, _ in found]
 
 
-def test_a_run_that_is_acknowledged_is_in_no_need_until_more_goes_wrong_in_it(calls: CallStore) -> None:
+def test_an_acknowledged_run_needs_no_attention_until_it_has_more_errors(calls: CallStore) -> None:
     record(calls, a_call("a", error="no"))
 
     kept(calls, lambda tx: tx.save_note(a_note("says nothing of it", troubles=9)))
@@ -157,7 +157,7 @@ def test_many_notes_on_a_run_count_as_the_one_that_saw_most_and_each_until_it_is
     assert needs_of(calls) == [RUN]
 
 
-def test_what_goes_wrong_in_a_run_adds_up_and_is_never_taken_back(calls: CallStore) -> None:
+def test_errors_of_a_run_add_up_and_never_decrease(calls: CallStore) -> None:
     def troubles_with(errors: int, **changes: object) -> int:
         run = run_of(calls)
         assert run is not None
@@ -191,7 +191,7 @@ def troubles_of(calls: CallStore) -> int:
     return run.troubles
 
 
-def test_a_run_that_is_muted_is_in_no_need_whatever_is_heard_of_it(calls: CallStore) -> None:
+def test_a_muted_run_needs_no_attention_whatever_is_reported(calls: CallStore) -> None:
     muting = a_note("muting", mutes=True)
     record(calls, a_call("a", error="no"))
 

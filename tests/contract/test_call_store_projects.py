@@ -32,7 +32,7 @@ def test_runs_and_actions_of_one_name_are_each_of_their_project(calls: CallStore
     assert (names("finance"), len(names("shop"))) == ([], 2)
 
 
-def test_what_was_decided_of_content_stays_with_the_run(calls: CallStore) -> None:
+def test_the_content_capture_decision_stays_with_the_run(calls: CallStore) -> None:
     record(calls, a_word())
     run = run_of(calls)
     assert run is not None
@@ -46,7 +46,7 @@ def test_what_was_decided_of_content_stays_with_the_run(calls: CallStore) -> Non
     assert (run.keeps_content, found.keeps_content, found.name) == (True, False, "budget")
 
 
-def test_runs_with_stages_that_go_on_are_found_in_all_projects(calls: CallStore) -> None:
+def test_unfinished_runs_with_stages_are_found_in_all_projects(calls: CallStore) -> None:
     record(calls, a_word())
     run = run_of(calls)
     assert run is not None

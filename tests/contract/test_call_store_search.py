@@ -183,7 +183,7 @@ def test_a_search_looks_at_the_newest_hits_but_where_something_else_is_asked_for
         ("😀", False),
     ],
 )
-def test_chinese_and_japanese_are_found_by_any_part_of_what_stands_without_a_gap(
+def test_chinese_and_japanese_are_found_by_any_part_of_text_without_spaces(
     calls: CallStore, asked: str, is_found: bool
 ) -> None:
     said = Payload('"今天天气很好 🙂 東京タワーへ行きます 天気 salmon v2的 \\u6771\\u4eac"')

@@ -63,7 +63,9 @@ def test_calls_are_summed_up_for_each_outcome(calls: CallStore) -> None:
     assert sums(CallFilter(run_id="nobody")) == {}
 
 
-def test_what_is_over_without_an_outcome_neither_runs_nor_counts_and_cost_what_it_cost(calls: CallStore) -> None:
+def test_an_action_that_ended_without_an_outcome_is_neither_running_nor_counted_but_its_cost_is(
+    calls: CallStore,
+) -> None:
     left, waits = Failure(type="CancelledError"), Failure(type="GraphInterrupt")
     record(
         calls,
@@ -87,7 +89,7 @@ def test_what_is_over_without_an_outcome_neither_runs_nor_counts_and_cost_what_i
     ]
 
 
-def test_sums_are_exact_beyond_what_a_column_holds(calls: CallStore) -> None:
+def test_sums_are_exact_beyond_the_range_of_a_column(calls: CallStore) -> None:
     most = ModelUse(input_tokens=2**53 - 1, output_tokens=10**9)  # the first as it was once taken in
     dear = a_call("a", kind=ActionKind.MODEL, cost="999999.999999999999", use=most)
     count = 1100  # at 9,223,372 US$ a sum of picodollars leaves 64 bits, and so does one of 1,025 such counts
@@ -121,7 +123,7 @@ def test_a_run_keeps_the_most_tokens_that_a_column_holds(calls: CallStore) -> No
     assert (run.tally.input_tokens, run.tally.output_tokens) == (2**63 - 1, 2**63 - 1)
 
 
-def test_what_guards_did_is_a_list_of_its_own(calls: CallStore) -> None:
+def test_interventions_of_guards_are_a_list_of_their_own(calls: CallStore) -> None:
     event = replace(a_call(source=Source.SENTINEL, kind=ActionKind.EVENT), actor="ada")
     record(
         calls,
@@ -146,7 +148,7 @@ def test_what_guards_did_is_a_list_of_its_own(calls: CallStore) -> None:
     assert counted == {"hard_block": 2, "rate_limited": 1}
 
 
-def test_what_has_no_known_cost_or_a_computed_one_is_counted_for_a_run_its_agent_and_its_day(calls: CallStore) -> None:
+def test_unknown_and_estimated_costs_are_counted_for_a_run_its_agent_and_its_day(calls: CallStore) -> None:
     record(calls, a_word(run_id="R_1", agent_id="ada"), a_call("a1", run_id="R_1", cost="1"))
     record(calls, *(a_call(f"m{n}", kind=ActionKind.MODEL, run_id="R_1") for n in range(2)))
     record(calls, a_word(run_id="R_2", agent_id="ada"), a_call(run_id="R_2", kind=ActionKind.MODEL))

@@ -48,7 +48,7 @@ def test_a_transaction_that_raises_keeps_nothing_and_remembers_nothing(calls: Ca
     assert [stored.entry for stored in tape_of(calls)] == [second]
 
 
-def test_what_a_transaction_wrote_it_reads(calls: CallStore) -> None:
+def test_a_transaction_reads_its_own_recorded_entries(calls: CallStore) -> None:
     def decide(tx: CallTransaction) -> tuple[int, int]:
         recorded_in(tx, replace(a_call("a1"), inputs=Payload(SHARED_MARK, ('"x"',))))
         recorded_in(tx, replace(a_call("a2"), inputs=Payload(SHARED_MARK, ('"x"', '"y"'))), a_call(run_id="R_2"))
@@ -58,7 +58,7 @@ def test_what_a_transaction_wrote_it_reads(calls: CallStore) -> None:
     assert len(tape_of(calls)) == 2
 
 
-def test_listeners_hear_of_each_commit_before_the_one_who_waits(calls: CallStore) -> None:
+def test_listeners_receive_each_commit_before_its_caller_does(calls: CallStore) -> None:
     heard: list[CallCommit] = []
 
     def fail(commit: CallCommit) -> None:
@@ -117,7 +117,7 @@ def test_a_closed_store_refuses(calls: CallStore) -> None:
 # --- people, blobs, notes ---
 
 
-def test_what_people_say_is_kept_with_the_run_newest_first(calls: CallStore) -> None:
+def test_notes_are_stored_with_the_run_newest_first(calls: CallStore) -> None:
     record(calls, a_call())
     early = Note(
         id="n1",
@@ -194,7 +194,7 @@ def test_the_blobs_of_a_run_are_known(calls: CallStore) -> None:
     ]
 
 
-def test_what_the_server_notes_is_overwritten(calls: CallStore, reopen_calls: Callable[[], CallStore]) -> None:
+def test_a_server_note_is_overwritten(calls: CallStore, reopen_calls: Callable[[], CallStore]) -> None:
     kept(calls, lambda tx: tx.put_note("place", "1"))
     kept(calls, lambda tx: tx.put_note("place", "2"))
 
@@ -258,7 +258,7 @@ def test_runs_that_ended_with_calls_that_still_run_are_found(calls: CallStore, c
     assert calls.read(lambda reader: reader.open_actions(PROJECT, "R_9")) == []
 
 
-def test_an_action_that_broke_off_is_among_what_changed(calls: CallStore) -> None:
+def test_an_unfinished_action_that_is_closed_is_among_the_changes(calls: CallStore) -> None:
     record(calls, a_call(), a_call("a2", ends=None))
     newest, run = calls.read(lambda reader: reader.newest_version()), run_of(calls)
     assert run is not None
@@ -274,7 +274,7 @@ def test_an_action_that_broke_off_is_among_what_changed(calls: CallStore) -> Non
 # --- forgetting ---
 
 
-def test_it_is_known_since_which_change_a_run_stands_as_it_does(calls: CallStore, clock: StandingClock) -> None:
+def test_a_run_knows_the_version_of_its_last_status_change(calls: CallStore, clock: StandingClock) -> None:
     def standing() -> tuple[int, int]:
         [run] = calls.read(lambda reader: reader.runs_changed(PROJECT, after=0, limit=9))
         return run.version, run.status_version
@@ -307,7 +307,7 @@ def test_messages_of_a_call_that_come_apart_are_all_kept_each_once(calls: CallSt
     assert [stored.entry for stored in tape_of(calls)] == [*parts, new]
 
 
-def test_an_archived_run_that_goes_on_is_found_as_before(calls: CallStore) -> None:
+def test_an_archived_run_that_continues_is_found_as_before(calls: CallStore) -> None:
     def found(word: str) -> list[str]:
         return calls.read(lambda reader: reader.find_in_run(PROJECT, RUN, word, limit=9))
 
@@ -406,7 +406,7 @@ def test_calls_within_calls_count_anew_with_each_that_comes(calls: CallStore) ->
 
 
 @pytest.mark.parametrize("order", [(0, 3, 1, 2), (3, 0, 2, 1), (3, 2, 0, 1), (1, 0, 3, 2), (0, 1, 2, 3)])
-def test_a_call_told_of_twice_with_steps_between_counts_once_whichever_comes_last(
+def test_a_call_reported_twice_with_steps_between_counts_once_in_any_order(
     calls: CallStore, order: Sequence[int]
 ) -> None:
     once = ModelUse(model="m", input_tokens=31, output_tokens=9)

@@ -46,7 +46,7 @@ def test_a_damaged_row_of_a_recorded_run_is_named(
         ask(calls)
 
 
-def test_what_is_told_of_a_damaged_run_is_refused_and_other_runs_go_on(calls: CallStore) -> None:
+def test_reports_of_a_damaged_run_are_refused_and_other_runs_continue(calls: CallStore) -> None:
     record(calls, a_call("a1"))
     tamper(calls, "update runs set reported_end = '{' where id = 'R_1'")
 
@@ -61,14 +61,14 @@ def fail_by_itself(_reader: object) -> None:
     raise KeyError("mine")
 
 
-def test_what_asks_of_recorded_runs_and_fails_by_itself_is_not_taken_for_damage(calls: CallStore) -> None:
+def test_an_error_in_a_callback_on_recorded_runs_is_not_reported_as_damage(calls: CallStore) -> None:
     with pytest.raises(KeyError, match="mine"):
         kept(calls, fail_by_itself)
     with pytest.raises(KeyError, match="mine"):
         calls.read(fail_by_itself)
 
 
-def test_what_asks_of_jobs_and_fails_by_itself_is_not_taken_for_damage(store: Store) -> None:
+def test_an_error_in_a_callback_on_jobs_is_not_reported_as_damage(store: Store) -> None:
     with pytest.raises(KeyError, match="mine"):
         committed(store, fail_by_itself)
     with pytest.raises(KeyError, match="mine"):

@@ -54,7 +54,7 @@ def test_the_exit_code_is_the_script_s_own(attempts: Attempts, script: str, exit
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV, signal.SIGINT])
-def test_death_by_a_signal_is_told_as_such(attempts: Attempts, number: signal.Signals) -> None:
+def test_death_by_a_signal_is_reported_as_such(attempts: Attempts, number: signal.Signals) -> None:
     reset = "" if number is signal.SIGKILL else f"signal.signal({number:d}, signal.SIG_DFL);"
 
     ended = attempts.run(f"import os, signal; {reset} os.kill(os.getpid(), {number:d})")
@@ -194,7 +194,7 @@ def test_a_script_that_ignores_the_request_is_killed_after_the_grace(attempts: A
     assert ended.end.signal == signal.SIGKILL
 
 
-def test_stopping_what_does_not_run_is_no_matter(attempts: Attempts) -> None:
+def test_stopping_an_unknown_attempt_does_nothing(attempts: Attempts) -> None:
     attempts.executor.stop("unknown", grace_seconds=0)
 
     assert attempts.run("print('fine')").text == "fine\n"
@@ -240,7 +240,7 @@ def test_a_crowd_of_processes_ends_with_the_attempt(attempts: Attempts) -> None:
     assert [pid for pid in map(int, ended.text.split()) if is_running(pid)] == []
 
 
-def test_what_watches_an_attempt_may_be_killed_and_the_next_attempt_runs(attempts: Attempts) -> None:
+def test_the_next_attempt_runs_after_the_watcher_of_one_is_killed(attempts: Attempts) -> None:
     ended = attempts.run("import os, time\nprint(os.getpid())\nos.kill(os.getppid(), 9)\ntime.sleep(600)")
 
     assert ended.end.is_lost
@@ -305,7 +305,7 @@ def test_a_limit_on_memory_is_kept(attempts: Attempts) -> None:
     assert ended.text.endswith("MemoryError\n")
 
 
-def test_closing_ends_what_runs(tmp_path: Path) -> None:
+def test_closing_ends_running_attempts(tmp_path: Path) -> None:
     with LocalAttempts(tmp_path) as attempts:
         lease = attempts.start("import os, time\nprint('ready', os.getpid())\ntime.sleep(600)")
         pid = int(attempts.wait_for_output(lease, "ready"))

@@ -139,7 +139,7 @@ def test_a_stream_says_the_answer_in_pieces_and_ends_with_the_whole(opened: Mode
 
 
 def test_a_stream_that_is_closed_early_leaves_the_model_to_the_next(opened: ModelMaker) -> None:
-    async def hear_one_piece_of_two_streams() -> list[bool]:
+    async def read_one_piece_of_two_streams() -> list[bool]:
         async with opened() as model:
             heard = []
             for _ in range(2):
@@ -147,7 +147,7 @@ def test_a_stream_that_is_closed_early_leaves_the_model_to_the_next(opened: Mode
                     heard.append(isinstance(await anext(pieces), TextDelta))
             return heard
 
-    assert asyncio.run(hear_one_piece_of_two_streams()) == [True, True]
+    assert asyncio.run(read_one_piece_of_two_streams()) == [True, True]
 
 
 def test_it_has_a_name(opened: ModelMaker) -> None:

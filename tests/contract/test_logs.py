@@ -27,7 +27,7 @@ def whole(logs: Logs, lease_id: str = LEASE_ID) -> bytes:
     return logs.read(lease_id, 0, 10**9)
 
 
-def test_what_is_appended_in_order_is_read_as_one(logs: Logs) -> None:
+def test_pieces_appended_in_order_are_read_as_one(logs: Logs) -> None:
     sizes = [
         logs.append(LEASE_ID, 0, b"one\n"),
         logs.append(LEASE_ID, 4, b"\xff\x00two\n"),
@@ -37,7 +37,7 @@ def test_what_is_appended_in_order_is_read_as_one(logs: Logs) -> None:
     assert (sizes, logs.size(LEASE_ID), whole(logs)) == ([4, 10, 10], 10, b"one\n\xff\x00two\n")
 
 
-def test_a_repeat_changes_nothing_and_an_overlap_adds_only_what_is_new(logs: Logs) -> None:
+def test_a_repeat_changes_nothing_and_an_overlap_adds_only_new_bytes(logs: Logs) -> None:
     logs.append(LEASE_ID, 0, b"0123456789")
 
     sizes = [

@@ -90,7 +90,7 @@ def test_a_replay_runs_until_its_result_is_stored(calls: CallStore, held: HeldSt
     assert '"replayable":1' in (ended.metrics or "")
 
 
-def test_who_read_a_replay_just_before_its_end_is_shown_what_it_found(
+def test_a_replay_read_just_before_its_end_is_shown_with_its_result(
     calls: CallStore, held: HeldStore, replays: Replays
 ) -> None:
     read_before = started(calls, replays)

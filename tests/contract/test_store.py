@@ -43,7 +43,7 @@ def in_one_group(store: Store, *decisions: Callable[[Transaction], None]) -> lis
     return [future.exception(timeout=PATIENCE_SECONDS) for future in futures]
 
 
-def test_a_loop_looks_at_what_is_committed_and_is_refused_after_the_end(store: Store) -> None:
+def test_an_event_loop_reads_committed_values_and_is_refused_after_the_end(store: Store) -> None:
     committed(store, put("answer", "42"))
 
     async def look() -> str | None:
@@ -59,7 +59,7 @@ def test_a_loop_looks_at_what_is_committed_and_is_refused_after_the_end(store: S
 # --- transactions ---
 
 
-def test_a_transaction_gives_its_result_and_what_it_wrote_can_be_read(store: Store) -> None:
+def test_a_transaction_returns_its_result_and_its_writes_can_be_read(store: Store) -> None:
     def decide(tx: Transaction) -> str:
         tx.put_value(PROJECT, "answer", StoredValue(value="42"))
         return "done"
@@ -135,7 +135,7 @@ def test_a_write_that_the_schema_refuses_takes_back_only_its_own_transaction(sto
     assert [read_value(store, key) for key in ("before", "after")] == ["x", "x"]
 
 
-def test_a_transaction_reads_what_it_wrote(store: Store) -> None:
+def test_a_transaction_reads_its_own_writes(store: Store) -> None:
     job = a_stored_job()
     store_dag(store, job)
     changed = replace(job, reason="for its parents", remaining_parents=2)
@@ -246,7 +246,7 @@ def test_a_query_that_raises_leaves_the_next_one_a_fresh_snapshot(store: Store) 
     assert read_value(store, "key") == "x"
 
 
-def test_every_thread_reads_what_is_committed(store: Store) -> None:
+def test_every_thread_reads_committed_values(store: Store) -> None:
     committed(store, put("key"))
 
     with ThreadPoolExecutor(8) as threads:
@@ -258,7 +258,7 @@ def test_every_thread_reads_what_is_committed(store: Store) -> None:
 # --- listeners ---
 
 
-def test_a_listener_hears_of_a_commit_before_its_future_resolves(store: Store) -> None:
+def test_a_listener_receives_a_commit_before_its_future_resolves(store: Store) -> None:
     heard: list[tuple[Commit, bool, str | None]] = []
     futures: list[Future[None]] = []
     may_commit = threading.Event()
@@ -282,7 +282,7 @@ def test_a_listener_hears_of_a_commit_before_its_future_resolves(store: Store) -
     assert heard == [(commit, False, "x")]
 
 
-def test_a_listener_hears_nothing_of_a_transaction_that_wrote_nothing(store: Store) -> None:
+def test_a_listener_receives_nothing_from_a_transaction_without_writes(store: Store) -> None:
     commits: list[Commit] = []
     store.listen(commits.append)
 
@@ -310,7 +310,7 @@ def test_a_listener_that_fails_harms_nobody(store: Store, caplog: pytest.LogCapt
 # --- opening and closing ---
 
 
-def test_closing_finishes_what_was_handed_in(reopen: Callable[[], Store]) -> None:
+def test_closing_finishes_submitted_transactions(reopen: Callable[[], Store]) -> None:
     store = reopen()
     futures = [store.transact(put(f"key{number}")) for number in range(100)]
 
@@ -331,7 +331,7 @@ def test_a_closed_store_may_be_closed_again_and_refuses_the_rest(store: Store) -
         read_value(store, "key")
 
 
-def test_a_store_that_is_opened_again_holds_what_it_held(reopen: Callable[[], Store]) -> None:
+def test_a_reopened_store_holds_its_values_and_journal(reopen: Callable[[], Store]) -> None:
     store = reopen()
     home_id = store.read(lambda reader: reader.home_id())
     committed(store, put("key"))

@@ -77,7 +77,7 @@ def test_a_job_comes_back_as_it_was_stored(store: Store) -> None:
     assert store.read(lambda reader: reader.job(job.id)) == job
 
 
-def test_saving_a_job_overwrites_all_but_what_its_submission_fixed(store: Store) -> None:
+def test_saving_a_job_overwrites_all_but_its_submitted_fields(store: Store) -> None:
     job = a_job_with_everything()
     committed(store, lambda tx: tx.add_run(a_run("r1")))
     store_dag(store, replace(a_stored_job(), spec=job.spec, run_id="r1", submitted_at=NOON), run_id="r1")

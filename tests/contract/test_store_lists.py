@@ -41,7 +41,7 @@ def store_attempts(store: Store, *attempts: Attempt) -> None:
     committed(store, decide)
 
 
-def test_what_is_asked_for_by_id_comes_in_the_given_order_and_the_unknown_is_left_out(store: Store) -> None:
+def test_lookups_by_id_keep_the_given_order_and_leave_out_unknown_ids(store: Store) -> None:
     store_runs(store, "r1", "r2")
     store_dag(store, a_stored_job("a"), a_stored_job("b", position=1))
 
@@ -55,7 +55,7 @@ def test_what_is_asked_for_by_id_comes_in_the_given_order_and_the_unknown_is_lef
     assert store.read(ask) == (["d1.00001", "d1.00000"], ["d1b", "d0a"], ["r2", "r1"])
 
 
-def test_what_another_project_has_is_not_given_by_id(store: Store) -> None:
+def test_lookups_by_id_return_nothing_of_another_project(store: Store) -> None:
     store_runs(store, "r1")
     store_dag(store, a_stored_job("a"))
 
@@ -68,7 +68,7 @@ def test_what_another_project_has_is_not_given_by_id(store: Store) -> None:
     assert store.read(ask) == 0
 
 
-def test_a_list_goes_on_behind_a_row(store: Store) -> None:
+def test_a_list_continues_after_a_row(store: Store) -> None:
     store_runs(store, "r1", "r2", "r3")
     store_dag(store, a_stored_job("a"), a_stored_job("b", position=1), a_stored_job("c", position=2))
 
@@ -106,7 +106,7 @@ def test_stages_of_many_runs_are_read_together(store: Store) -> None:
     assert {run_id: dag.id for run_id, dag in last.items()} == {"r1": "d0b", "r2": "d1b"}
 
 
-def test_what_jobs_refer_to_is_read_together(store: Store) -> None:
+def test_references_of_jobs_are_read_together(store: Store) -> None:
     store_workers(store, a_worker("w1", name="one"), a_worker("w2", name="two"))
     store_dag(store, a_stored_job("a", status=ENDED), a_stored_job("b", position=1))
     store_attempts(
@@ -148,7 +148,7 @@ def test_jobs_of_a_worker_are_those_it_tried_the_last_taken_first_each_once(stor
     assert ask("d1.00002", 5) == []
 
 
-def test_a_worker_that_drains_and_tells_its_load_comes_back_as_it_was_stored(store: Store) -> None:
+def test_a_draining_worker_with_its_load_is_read_as_it_was_stored(store: Store) -> None:
     told = Load(average_1m=1.5, cores=8, memory_used_bytes=2**35, memory_total_bytes=2**36)
     worker = replace(a_worker("w1"), is_draining=True, load=told)
     plain = replace(a_worker("w2"), load=Load(average_1m=0.0, cores=1))

@@ -20,7 +20,7 @@ A_DAY = timedelta(days=1)
 # --- journal ---
 
 
-def test_an_entry_tells_when_what_and_why_and_keeps_the_other_fields_as_json(
+def test_a_journal_entry_has_time_subject_and_cause_and_its_other_fields_as_json(
     store: Store, clock: StandingClock
 ) -> None:
     clock.advance(timedelta(microseconds=7))
@@ -111,7 +111,7 @@ def record(store: Store, subject: Subject, event: Event) -> None:
 # --- values ---
 
 
-def test_a_value_replaces_what_its_key_held(store: Store) -> None:
+def test_a_put_replaces_the_previous_value_of_its_key(store: Store) -> None:
     first = StoredValue(value="1", artifact="0" * 64)
     second = StoredValue(value="")
     committed(store, lambda tx: tx.put_value(PROJECT, "key", first))

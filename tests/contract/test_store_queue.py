@@ -51,7 +51,7 @@ def names(jobs: list[Job]) -> list[str]:
     return [job.name for job in jobs]
 
 
-def test_every_job_that_waits_stands_in_one_part(store: Store) -> None:
+def test_every_waiting_job_is_in_one_part(store: Store) -> None:
     store_dag(store, *QUEUE)
 
     assert set(parts_of(store)) == {
@@ -67,7 +67,7 @@ def test_every_job_that_waits_stands_in_one_part(store: Store) -> None:
     }
 
 
-def test_the_store_counts_what_the_rule_says_of_each_job(store: Store) -> None:
+def test_the_store_counts_waiting_jobs_as_the_rule_does(store: Store) -> None:
     store_dag(store, *QUEUE)
 
     counted = Counter[WaitsFor | None]()

@@ -67,7 +67,7 @@ def test_dags_of_no_run_that_ended_are_found_by_age(store: Store) -> None:
     assert store.read(lambda reader: reader.forgettable_dags(before=NOON, limit=10)) == []
 
 
-def test_a_dag_goes_with_its_jobs_edges_and_attempts_and_what_a_job_submitted_stays(store: Store) -> None:
+def test_a_dag_is_deleted_with_its_jobs_edges_and_attempts_but_not_with_dags_its_jobs_submitted(store: Store) -> None:
     a, b, c = (a_stored_job(name, position=n, status=JobStatus.COMPLETED) for n, name in enumerate("abc"))
     store_dag(store, a, b, c, edges=[(a, b), (b, c)])
     store_workers(store, a_worker())
@@ -113,7 +113,7 @@ def test_workers_that_are_gone_go_when_no_attempt_names_them(store: Store) -> No
     assert found() == ["w2"]
 
 
-def test_a_run_goes(store: Store) -> None:
+def test_a_run_is_deleted(store: Store) -> None:
     store_run(store, "r1")
 
     committed(store, lambda tx: tx.forget_run(PROJECT, "r1"))
@@ -121,7 +121,7 @@ def test_a_run_goes(store: Store) -> None:
     assert store.read(lambda reader: reader.run_control(PROJECT, "r1")) is None
 
 
-def test_the_entries_of_a_run_go_but_the_journals_newest_and_its_numbers_go_on(store: Store) -> None:
+def test_the_entries_of_a_run_are_deleted_but_the_newest_stays_and_numbers_continue(store: Store) -> None:
     job = a_stored_job(run_id="r1")
     for _ in range(4):
         record_ready(store, job)
@@ -143,7 +143,7 @@ def test_the_entries_of_a_dag_go(store: Store) -> None:
     assert [entry.seq for entry in store.read(lambda reader: reader.journal(PROJECT, limit=10))] == [2]
 
 
-def test_the_oldest_entries_say_what_they_are_about_and_whether_it_is_live(store: Store, clock: StandingClock) -> None:
+def test_the_oldest_entries_name_their_subjects_and_whether_they_are_live(store: Store, clock: StandingClock) -> None:
     store_run(store, "live", live=1)
     store_run(store, "old")
     store_dag(store, a_stored_job(dag_id="d1"))  # a live one
@@ -287,14 +287,14 @@ def test_labels_that_ready_jobs_wait_for_are_found_once_each(store: Store) -> No
     assert store.read(lambda reader: reader.count_unfinished_jobs()) == {"READY": 4, "WAITING": 1}
 
 
-def test_a_note_is_what_was_noted_last(store: Store) -> None:
+def test_a_note_has_its_last_value(store: Store) -> None:
     for text in ("one", "two"):
         committed(store, lambda tx, text=text: tx.put_note("cursor", text))  # type: ignore[misc]
 
     assert store.read(lambda reader: (reader.note("cursor"), reader.note("other"))) == ("two", None)
 
 
-def test_what_was_deleted_leaves_room_in_the_database(store: Store) -> None:
+def test_deleted_rows_leave_unused_space_in_the_database(store: Store) -> None:
     before = store.read(lambda reader: reader.unused_bytes())
 
     assert before >= 0

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.builders import PROJECT
 from tests.support.call_stores import record
-from tests.support.random_nests import a_tree, in_batches, with_beginnings
+from tests.support.random_wrappers import a_tree, in_batches, with_beginnings
 from tests.support.recorded import Memory, heard
 from titan.model.actions import ActionEntry
 from titan.model.runs import Tally

@@ -158,7 +158,7 @@ def test_a_report_that_wants_nothing_in_its_answer_leaves_the_job_to_the_claim(t
     in_a_hall(tmp_path, happen)
 
 
-def test_a_worker_that_waits_gets_what_another_could_only_prefetch(tmp_path: Path) -> None:
+def test_a_waiting_worker_gets_a_job_that_another_could_only_prefetch(tmp_path: Path) -> None:
     async def happen(hall: Hall) -> None:
         await hall.join("w1")
         await hall.join("w2")
@@ -208,7 +208,7 @@ async def a_worker_with_a_backlog(hall: Hall, **offers: int) -> tuple[list[Lease
     return held, claim
 
 
-def test_what_is_prefetched_is_wanted_back_for_a_job_of_higher_priority_which_goes_first(tmp_path: Path) -> None:
+def test_prefetched_jobs_are_requested_back_for_a_job_of_higher_priority_which_goes_first(tmp_path: Path) -> None:
     async def happen(hall: Hall) -> None:
         (one, two, three), claim = await a_worker_with_a_backlog(hall)
 
@@ -282,7 +282,7 @@ def test_it_is_not_wanted_back_for_a_job_that_could_not_take_its_place(
 
 
 @pytest.mark.parametrize("how", ["began", "ended", "given back"])
-def test_what_has_begun_or_ended_is_wanted_back_for_nobody(tmp_path: Path, how: str) -> None:
+def test_begun_or_ended_jobs_are_not_requested_back(tmp_path: Path, how: str) -> None:
     async def happen(hall: Hall) -> None:
         (one, two, three), claim = await a_worker_with_a_backlog(hall)
         match how:
@@ -303,7 +303,7 @@ def test_what_has_begun_or_ended_is_wanted_back_for_nobody(tmp_path: Path, how: 
 # --- a stop ---
 
 
-def test_who_prefetched_a_job_is_told_at_once_that_it_is_cancelled(tmp_path: Path) -> None:
+def test_a_worker_learns_at_once_that_its_prefetched_job_is_cancelled(tmp_path: Path) -> None:
     async def happen(hall: Hall) -> None:
         (_one, two, _three), claim = await a_worker_with_a_backlog(hall)
 
@@ -314,7 +314,7 @@ def test_who_prefetched_a_job_is_told_at_once_that_it_is_cancelled(tmp_path: Pat
     in_a_hall(tmp_path, happen)
 
 
-def test_who_prefetched_is_told_at_once_that_its_worker_drains(tmp_path: Path) -> None:
+def test_a_worker_with_prefetched_jobs_learns_at_once_that_it_drains(tmp_path: Path) -> None:
     async def happen(hall: Hall) -> None:
         _held, claim = await a_worker_with_a_backlog(hall)
 
@@ -331,7 +331,7 @@ def test_who_prefetched_is_told_at_once_that_its_worker_drains(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("how", ["an attempt fails", "a worker vanishes", "a gate is rejected", "a gate runs out"])
-def test_who_prefetched_of_a_dag_that_stops_on_failure_is_told_at_once(tmp_path: Path, how: str) -> None:
+def test_a_worker_learns_at_once_that_the_dag_of_its_prefetched_job_stops_on_failure(tmp_path: Path, how: str) -> None:
     async def happen(hall: Hall) -> None:
         first: JobSpec = replace(a_spec("bad", max_lost=0), requirement="GPU")
         if "gate" in how:

@@ -70,7 +70,7 @@ class SimulatedWorker:
         """Begin to live."""
         self._spawn(self._ask_for_work())
         self._spawn(self._beat())
-        self._spawn(self._return_what_waits_for_long())
+        self._spawn(self._return_long_waiting_jobs())
 
     def pause(self) -> None:
         """Stop as by SIGSTOP; the attempts' own processes go on."""
@@ -151,7 +151,7 @@ class SimulatedWorker:
         self, orchestrator: Orchestrator, reports: Sequence[AttemptReport], returned: Sequence[str] = ()
     ) -> tuple[Completed, list[Leased]]:
         """Report at the server's side, where it is known what was accepted even if the answer gets lost."""
-        progress = Progress(reports=reports, started=self._untold_starts(), returned=returned)
+        progress = Progress(reports=reports, started=self._unreported_starts(), returned=returned)
         done, granted = await orchestrator.complete(self.id, progress, prefetch=self._draw_prefetch())
         self._server.audit.accept(done.accepted)
         return done, granted
@@ -160,7 +160,7 @@ class SimulatedWorker:
         """Report until the server has answered, and take what the answer brings."""
         while True:
             await self._awake.wait()
-            told = list(self._untold_starts())
+            told = list(self._unreported_starts())
             try:
                 done, granted = await self._wire.ask(lambda orchestrator: self._tell(orchestrator, reports, returned))
             except (WireCut, StoreError):
@@ -182,15 +182,15 @@ class SimulatedWorker:
             self._held.pop(lease_id, None)
             self._ended.add(lease_id)
 
-    async def _return_what_waits_for_long(self) -> None:
+    async def _return_long_waiting_jobs(self) -> None:
         while True:
             await asyncio.sleep(PATIENCE_SECONDS)
             await self._awake.wait()
             await self._give_back(self._backlog.withdraw_late())
-            if self._untold_starts():
+            if self._unreported_starts():
                 await self._say([])
 
-    def _untold_starts(self) -> dict[str, datetime]:
+    def _unreported_starts(self) -> dict[str, datetime]:
         now = NOON + timedelta(seconds=asyncio.get_running_loop().time())
         return {
             lease_id: now
@@ -228,9 +228,9 @@ class SimulatedWorker:
                 self._held[attempt.lease_id] = _Held(leased)
                 if not self._backlog.add(assignment := _assignment(leased)):
                     self._begin(assignment)
-        self._begin_what_has_a_slot()
+        self._begin_jobs_with_a_slot()
 
-    def _begin_what_has_a_slot(self) -> None:
+    def _begin_jobs_with_a_slot(self) -> None:
         while (assignment := self._backlog.next()) is not None:
             self._begin(assignment)
 
@@ -253,7 +253,7 @@ class SimulatedWorker:
             await asyncio.sleep(self._chance.random())
         work.cancel()
         self._backlog.end(attempt.lease_id)
-        self._begin_what_has_a_slot()
+        self._begin_jobs_with_a_slot()
         report = AttemptReport(lease_id=attempt.lease_id, outcome=outcome, duration_ns=1, started_at=attempt.leased_at)
         if not held.is_over:
             done = await self._say([report])

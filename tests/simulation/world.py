@@ -190,7 +190,7 @@ class World:
             waited_seconds = asyncio.get_running_loop().time() - began
             assert waited_seconds < PATIENCE_SECONDS, f"never ended: {left}, {self._errands}"
             await asyncio.sleep(prompt_seconds / 2)
-            await self._cancel_what_never_ends(running=waited_seconds > ENDLESS_SECONDS)
+            await self._cancel_endless_jobs(running=waited_seconds > ENDLESS_SECONDS)
             self._see_that_nobody_idles(prompt_seconds)
             self._see_that_no_lease_is_overdue()
 
@@ -254,7 +254,7 @@ class World:
         if not self.server.is_up:
             await self.server.start()
 
-    async def _cancel_what_never_ends(self, *, running: bool) -> None:
+    async def _cancel_endless_jobs(self, *, running: bool) -> None:
         """Cancel, as who submitted them would, the jobs bound to a worker that is gone, and those `running`."""
         serving = {worker.id: worker.offers for worker in self.workers if worker.is_alive}
         for job_id, book in self.audit.live_jobs().items():

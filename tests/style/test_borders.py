@@ -38,7 +38,7 @@ def test_of_the_kernel_of_a_measurement_no_more_is_kept_than_its_major_and_minor
     assert found == []
 
 
-def test_git_ignores_what_programs_leave_in_the_checkout_that_they_run_in() -> None:
+def test_git_ignores_files_that_programs_leave_in_the_checkout() -> None:
     ignored = (ROOT / ".gitignore").read_text("utf-8").splitlines()
 
     assert {".agent-sentinel/", ".titan/", "/.demo/", "/titan_workspace/"} <= set(ignored)
@@ -97,7 +97,7 @@ def test_the_sdk_imports_only_the_standard_library_and_its_extras_where_they_are
     assert foreign == []
 
 
-def test_titan_imports_only_what_it_declares() -> None:
+def test_titan_imports_only_declared_packages() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     allowed = sys.stdlib_module_names | {"titan", "titan_sdk"} | _declared_imports(project)
 
@@ -111,7 +111,7 @@ def test_titan_imports_only_what_it_declares() -> None:
     assert undeclared == []
 
 
-def test_no_test_patches_what_it_tests() -> None:
+def test_no_test_patches_its_subject() -> None:
     patched = [
         f"{path}:{node.lineno}"
         for path, tree in syntax_trees("tests")

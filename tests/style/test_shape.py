@@ -27,7 +27,7 @@ def test_every_module_says_its_idea_first() -> None:
     assert silent == []
 
 
-def test_every_port_says_what_it_promises() -> None:
+def test_every_port_documents_its_contract() -> None:
     silent = [
         f"{path}:{node.lineno}: {node.name}"
         for path, tree in syntax_trees("src/titan/ports")

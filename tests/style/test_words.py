@@ -46,7 +46,7 @@ def test_user_visible_text_uses_plain_terms() -> None:
     assert [f"{path}: {match[0]}" for path, text in shown_texts() for match in PHRASES.finditer(text)] == []
 
 
-def test_it_finds_what_it_looks_for() -> None:
+def test_it_finds_the_forbidden_phrases() -> None:
     texts = ["Nobody is told yet.", "a token that is good no more", "Keeping house", "not heard of yet"]
 
     assert all(PHRASES.search(text) for text in texts)

@@ -79,7 +79,7 @@ def spooled(folder: Path) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def heard_by_nobody_else(run_id: str = "R_1") -> Iterator[Heard]:
+def recorded_locally(run_id: str = "R_1") -> Iterator[Heard]:
     """Record what happens in the block, in one run, to memory alone."""
     heard = Heard()
     with recording_to(heard.recorder):

@@ -19,7 +19,7 @@ def record(port: int, run: str, *entries: dict[str, object]) -> None:
     assert answer.status == 200, answer.body
 
 
-def tell_of_a_replay(port: int, run: str, *, canary: str, headers: Mapping[str, str] | None = None) -> None:
+def report_a_replay(port: int, run: str, *, canary: str, headers: Mapping[str, str] | None = None) -> None:
     """Report how a replay went, as agentsentinel-sdk does, with what was expected."""
     divergence = {"type": "input_mismatch", "action": "look", "expected_inputs": {"patient": canary}, "index": 0}
     told = {

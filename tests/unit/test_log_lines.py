@@ -50,7 +50,7 @@ def test_a_traceback_is_a_field_of_its_line() -> None:
     assert "\n" not in JsonLine().format(record)
 
 
-def test_libraries_log_in_the_same_format_and_what_is_below_the_level_is_left_out() -> None:
+def test_libraries_log_in_the_same_format_and_lower_levels_are_left_out() -> None:
     stream = io.StringIO()
     configure("json", "warning", stream=stream)
 
@@ -61,7 +61,7 @@ def test_libraries_log_in_the_same_format_and_what_is_below_the_level_is_left_ou
 
 
 @pytest.mark.parametrize("message", sorted(NOT_LOGGED))
-def test_what_any_stranger_can_cause_is_no_error_of_the_server(message: str) -> None:
+def test_errors_that_any_client_can_cause_are_not_logged(message: str) -> None:
     stream = io.StringIO()
     configure("json", "warning", stream=stream)
 

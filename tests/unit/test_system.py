@@ -66,7 +66,7 @@ def test_the_steady_clock_goes_on_by_the_nanosecond() -> None:
     assert steady_ns() >= time.monotonic_ns() - SECOND_NS  # it counts sleep as well
 
 
-def test_the_clock_starts_with_the_machines_and_goes_on_by_what_passes() -> None:
+def test_the_clock_starts_with_the_machines_and_advances_by_elapsed_time() -> None:
     machine = Machine()
 
     machine.pass_time(HOUR)

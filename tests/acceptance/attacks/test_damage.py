@@ -127,7 +127,7 @@ def test_recorded_runs_that_are_gone_begin_anew_only_where_somebody_says_so(home
     assert broken(home) == {}
 
 
-def test_recorded_runs_that_go_while_the_server_works_are_told_of_by_doctor(home: Path) -> None:
+def test_doctor_reports_a_recorded_runs_database_deleted_while_the_server_runs(home: Path) -> None:
     with running_titan(home, offers=()):
         assert broken(home) == {}
         (home / "calls.db").unlink()

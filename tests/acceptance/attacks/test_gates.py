@@ -110,7 +110,7 @@ def rerun_refusal(deployment: Deployment) -> tuple[str, str]:
     return error["found"], error["next_step"]
 
 
-def test_a_rerun_of_what_a_gate_holds_is_refused_until_the_gate_is_approved(somebody: Holder, tmp_path: Path) -> None:
+def test_rerunning_a_job_held_by_a_gate_is_refused_until_the_gate_is_approved(somebody: Holder, tmp_path: Path) -> None:
     deployment = Deployment(somebody, tmp_path, run_id=a_name("GATE"))
 
     waiting = rerun_refusal(deployment)

@@ -122,7 +122,7 @@ def test_a_handshake_with_a_line_that_cannot_be_read_is_answered(port: int) -> N
 
 @pytest.mark.parametrize("body", [b"", b"hello"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "GET"])
-def test_what_asks_for_a_socket_and_is_no_handshake_is_answered_and_closed(port: int, method: str, body: bytes) -> None:
+def test_an_invalid_websocket_handshake_is_answered_and_closed(port: int, method: str, body: bytes) -> None:
     length = {"Content-Length": str(len(body)) if body or method == "GET" else ""}
 
     answer = answered(port, request(method, "/api/events/ws", body, {**HANDSHAKE, **length}))
@@ -164,7 +164,7 @@ def test_a_gigabyte_that_was_refused_is_not_read(port: int, admin: Holder) -> No
     assert sent < 64 * MEBIBYTE
 
 
-def test_every_answer_tells_browsers_to_run_and_embed_nothing_of_it(port: int, admin: Holder) -> None:
+def test_every_answer_has_headers_that_forbid_browsers_to_run_or_embed_it(port: int, admin: Holder) -> None:
     assert admin.ask("PUT", "/api/files/a.txt", b"alert(1)").status == 201
     raw = [
         (200, request("GET", "/", headers=ANY_PAGE)),

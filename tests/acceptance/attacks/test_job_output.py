@@ -82,7 +82,7 @@ def check(titan: RunningTitan, job_id: str, mark: Path, *, limit_bytes: int) -> 
     assert set(log[:limit_bytes].splitlines()) == {b"x" * 99}
 
 
-def test_what_a_job_prints_over_the_limit_is_thrown_away_while_it_runs(frugal: RunningTitan, tmp_path: Path) -> None:
+def test_job_output_over_the_limit_is_discarded_while_the_job_runs(frugal: RunningTitan, tmp_path: Path) -> None:
     job_id, _ = flood(frugal, 100, tmp_path / "mark")
 
     check(frugal, job_id, tmp_path / "mark", limit_bytes=SMALL_LIMIT_BYTES)

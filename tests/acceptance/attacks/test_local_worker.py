@@ -73,7 +73,7 @@ def workers_of(titan: RunningTitan, *states: str) -> list[int]:
     return [worker["pid"] for worker in listed if worker["state"] in (states or ("connected",))]
 
 
-def test_whoever_takes_the_port_of_a_killed_server_hears_nothing_of_its_worker(tmp_path: Path) -> None:
+def test_a_process_on_the_port_of_a_killed_server_receives_nothing_from_its_worker(tmp_path: Path) -> None:
     home = tmp_path / "home"
     options = ("--require-token",)
     with held_ports(1) as (another,), running_titan(home, offers=("GENERAL:1",), options=options) as titan:
@@ -134,7 +134,7 @@ def test_a_local_worker_shows_a_token_that_may_work_and_no_more(tmp_path: Path) 
     assert (home / "worker-token").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_worker_of_the_home_goes_on_when_its_token_is_revoked(tmp_path: Path) -> None:
+def test_a_worker_of_the_home_continues_when_its_token_is_revoked(tmp_path: Path) -> None:
     home = tmp_path / "home"
     (tmp_path / "late.py").write_text("print('done')\n")
     with running_titan(home, offers=("GENERAL:1",), options=("--require-token",)) as titan:

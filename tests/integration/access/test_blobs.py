@@ -78,7 +78,7 @@ def test_a_content_that_two_organisations_have_is_read_by_both(admin: Holder, ac
     assert (before, read(admin, digest), read(acme, digest), read(zeta, digest)) == (404, 200, 200, 404)
 
 
-def test_a_worker_reads_the_script_of_what_it_runs_and_no_other(admin: Holder, acme: Holder, zeta: Holder) -> None:
+def test_a_worker_reads_the_script_of_its_running_job_and_no_other(admin: Holder, acme: Holder, zeta: Holder) -> None:
     job, other = a_running_job(acme.make("worker"), acme), a_running_job(admin.make("worker"), admin)
     script = a_job_body("main")["script"]
     content = f"print({a_name('secret')!r})".encode()

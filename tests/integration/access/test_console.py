@@ -21,7 +21,7 @@ def test_a_page_needs_no_token(nobody: Holder) -> None:
     assert "default-src 'none'" in page.headers["content-security-policy"]
 
 
-def test_what_no_browser_asks_needs_one_still(nobody: Holder) -> None:
+def test_requests_that_no_browser_makes_still_need_a_token(nobody: Holder) -> None:
     assert ask(nobody.port, "GET", "/runs/RESEARCH_1").refusal == (401, "Unauthorized")
     assert ask(nobody.port, "GET", "/api/v1/runs", b"", BROWSER).refusal == (401, "Unauthorized")
 

@@ -76,7 +76,7 @@ def test_a_healthy_titan_has_nothing_broken(healthy: RunningTitan) -> None:
     assert "offers GENERAL:4" in found["workers"][0][1]
 
 
-def test_jobs_that_nobody_can_take_are_told_with_the_offer_they_lack(healthy: RunningTitan) -> None:
+def test_jobs_that_no_worker_can_run_are_reported_with_the_missing_offer(healthy: RunningTitan) -> None:
     holder = Holder(healthy.sdk_port, healthy.home_token)
     dag = holder.ask_json("POST", "/api/dags", a_dag_body([a_job_body("train", requirement="GPU")])).value["dag_id"]
 

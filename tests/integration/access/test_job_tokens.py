@@ -60,7 +60,9 @@ def test_a_job_looks_at_its_run_and_the_dags_and_jobs_of_it(job: RunningJob, adm
     assert {target: job.holder.ask("GET", target).status for target in targets} == dict.fromkeys(targets, 200)
 
 
-def test_a_job_asks_by_id_for_what_it_reaches_and_for_nothing_else(job: RunningJob, admin: Holder, run_id: str) -> None:
+def test_a_job_reads_by_id_only_jobs_dags_and_runs_within_its_reach(
+    job: RunningJob, admin: Holder, run_id: str
+) -> None:
     own, foreign = submit(admin, run=run_id), submit(admin)
 
     def status(target: str) -> int:
@@ -86,7 +88,7 @@ def test_a_job_cancels_and_ends_within_its_run(job: RunningJob, admin: Holder, r
     assert answers[0].value["cancelled"] == ["a"]
 
 
-def test_a_job_uses_what_all_jobs_share(job: RunningJob) -> None:
+def test_a_job_uses_the_key_value_store_and_files_that_all_jobs_share(job: RunningJob) -> None:
     key = a_name("key")
 
     answers = [
@@ -103,7 +105,7 @@ def test_a_job_uses_what_all_jobs_share(job: RunningJob) -> None:
     assert {answer.status // 100 for answer in answers} == {2}
 
 
-def test_what_belongs_to_others_is_refused_by_name(job: RunningJob, admin: Holder) -> None:
+def test_objects_of_others_are_refused_and_the_refusal_names_the_job(job: RunningJob, admin: Holder) -> None:
     foreign_run = a_name("run")
     foreign_dag = submit(admin, run=foreign_run)
 
@@ -154,7 +156,7 @@ def test_a_name_means_the_jobs_own_before_a_newer_one_of_another_run(
     assert admin.ask("GET", f"/api/jobs/shared-name?dag={foreign_stage}").value["status"] == "READY"
 
 
-def test_what_a_name_means_to_one_job_it_does_not_mean_to_others(job: RunningJob, admin: Holder, run_id: str) -> None:
+def test_a_name_resolved_for_one_job_is_not_resolved_so_for_others(job: RunningJob, admin: Holder, run_id: str) -> None:
     submit(admin, "a-name-of-two", run=run_id)
     newest = submit(admin, "a-name-of-two", run=a_name("run"))
     job.holder.ask("GET", "/api/jobs/a-name-of-two")
@@ -170,7 +172,7 @@ def test_a_cancel_that_names_a_dag_looks_nowhere_else(job: RunningJob, admin: Ho
     assert answer.refusal == (404, "UnknownJob")
 
 
-def test_a_job_without_a_run_reaches_its_dag_and_what_it_made(worker: Holder, admin: Holder) -> None:
+def test_a_job_without_a_run_reaches_its_dag_and_those_it_submitted(worker: Holder, admin: Holder) -> None:
     job = a_running_job(worker, admin)
     child = a_running_job(worker, job.holder, name="child")
     grandchild = submit(child.holder)
@@ -251,7 +253,7 @@ def test_a_job_changes_no_key_of_a_gate(
     assert job.holder.ask("GET", f"/api/store?key={quote(key)}").value == held
 
 
-def test_a_job_tells_of_its_own_run_and_of_new_ones_and_of_nobody_elses(
+def test_a_job_reports_to_its_own_run_and_new_ones_and_to_no_others(
     job: RunningJob, admin: Holder, run_id: str
 ) -> None:
     foreign = a_name("run")
@@ -265,7 +267,7 @@ def test_a_job_tells_of_its_own_run_and_of_new_ones_and_of_nobody_elses(
     assert admin.ask("GET", f"/api/v1/runs/{run_id}").value["tally"]["calls"] == 2
 
 
-def test_a_job_tells_and_scores_nothing_of_a_trace_in_somebody_elses_run(job: RunningJob, admin: Holder) -> None:
+def test_a_job_reports_and_scores_nothing_of_a_trace_in_a_foreign_run(job: RunningJob, admin: Holder) -> None:
     foreign, trace = a_name("run"), os.urandom(16).hex()
     submit(admin, run=foreign)
     span = {"traceId": trace, "spanId": "a" * 16, "name": "n", "startTimeUnixNano": "1", "endTimeUnixNano": "2"}

@@ -52,7 +52,7 @@ def test_a_name_that_is_no_slug_is_refused(admin: Holder, name: str) -> None:
     assert admin.ask_json("POST", "/api/v1/organisations", {"name": name}).refusal == (400, "InvalidInput")
 
 
-def test_members_may_what_their_role_says(acme: Holder) -> None:
+def test_members_may_do_what_their_role_allows(acme: Holder) -> None:
     manager, viewer = acme.make("manager"), acme.make("viewer")
 
     def may(holder: Holder) -> list[bool]:
@@ -131,7 +131,9 @@ def test_an_exporter_that_names_a_project_reports_to_its_own_organisation(acme: 
     assert admin.ask("GET", f"/api/v1/runs/{run}?project={project}").status == 404
 
 
-def test_no_stream_and_no_socket_tells_of_another_organisation(admin: Holder, acme: Holder, zeta: Holder) -> None:
+def test_no_stream_and_no_socket_sends_events_of_another_organisation(
+    admin: Holder, acme: Holder, zeta: Holder
+) -> None:
     mine, others = a_name("dag"), a_name("dag")
     url = f"ws://127.0.0.1:{acme.port}/api/v1/ws"
     with (
@@ -154,7 +156,7 @@ def test_no_stream_and_no_socket_tells_of_another_organisation(admin: Holder, ac
     assert sum(event.kind == "TokenCreated" for event in heard) == 1
 
 
-def test_the_admin_of_the_server_does_not_hear_of_other_organisations_tokens(admin: Holder, acme: Holder) -> None:
+def test_the_admin_of_the_server_receives_no_token_events_of_other_organisations(admin: Holder, acme: Holder) -> None:
     with events(admin.port, headers=admin.header) as stream:
         stream.wait_until_connected()
         acme.ask_json("POST", "/api/tokens", {"name": "secretly", "role": "viewer"})
@@ -186,7 +188,7 @@ def test_a_key_is_shown_once_and_listed_by_its_last_digits(titan: RunningTitan, 
     assert [path for path in titan.home.rglob("*") if path.is_file() and secret in path.read_bytes()] == []
 
 
-def test_a_key_may_what_its_scopes_say_by_either_header(acme: Holder) -> None:
+def test_a_key_has_the_rights_of_its_scopes_with_either_header(acme: Holder) -> None:
     reading, managing = a_key_of(acme, "runs:read")[0], a_key_of(acme, "workflows:manage")[0]
     workflow = f"/api/projects/{PROJECT}/workflows/{a_name('w')}"
     body = {"definition": {"world": {"name": "w"}}}

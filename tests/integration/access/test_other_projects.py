@@ -180,7 +180,7 @@ def _made(holder: Holder, method: str, target: str, body: object) -> Any:
 
 
 @pytest.mark.parametrize("route", BY_ID, ids=lambda route: f"{route.method} {route.path}")
-def test_what_another_project_has_is_unknown_whatever_is_asked_of_it(
+def test_objects_of_another_project_are_unknown_on_every_route(
     inside: Holder, outside: list[Holder], namesakes: list[Holder], things: dict[str, str], route: Route
 ) -> None:
     refused = {_status(holder, route, things) for holder in outside}
@@ -194,7 +194,7 @@ def test_what_another_project_has_is_unknown_whatever_is_asked_of_it(
     assert allowed not in {400, 401, *(() if needs_owner else (403,)), *(() if may_be_gone else (404,))}
 
 
-def test_no_list_names_what_another_project_has(
+def test_no_list_names_objects_of_another_project(
     inside: Holder, outside: list[Holder], namesakes: list[Holder], admin: Holder, things: dict[str, str]
 ) -> None:
     def naming(holder: Holder) -> set[str]:

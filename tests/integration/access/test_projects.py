@@ -54,7 +54,7 @@ def record(holder: Holder, run: str, *, query: str = "", **said: object) -> Answ
     return holder.ask_json("POST", f"/api/v1/actions{query}", body)
 
 
-def test_what_a_token_of_a_project_submits_and_records_is_of_that_project(
+def test_submissions_and_records_of_a_project_token_are_in_that_project(
     admin: Holder, inside: Holder, project: str
 ) -> None:
     run, dag_id = a_name("run"), submitted(inside)
@@ -91,9 +91,7 @@ def test_a_socket_is_of_a_project_by_its_query(admin: Holder, inside: Holder) ->
     assert event["data"]["run_id"] == mine
 
 
-def test_what_it_records_is_of_its_project_whatever_an_exporter_names(
-    admin: Holder, inside: Holder, project: str
-) -> None:
+def test_its_records_are_in_its_project_whatever_an_exporter_names(admin: Holder, inside: Holder, project: str) -> None:
     run = a_name("run")
     header = {"X-Titan-Project": "elsewhere"}
     entry = json.dumps({"run_id": run, "entries": [a_call("a", project="elsewhere")]}).encode()
@@ -135,7 +133,7 @@ def test_it_does_not_look_after_workers_or_the_server(inside: Holder, method: st
     assert inside.ask(method, path).refusal == (403, "Forbidden")
 
 
-def test_it_is_told_of_no_other_project(admin: Holder, inside: Holder, project: str) -> None:
+def test_it_sees_no_other_project(admin: Holder, inside: Holder, project: str) -> None:
     assert [each["name"] for each in inside.ask("GET", "/api/v1/projects").value["data"]] == [project]
     assert {project, "default"} <= {each["name"] for each in admin.ask("GET", "/api/v1/projects").value["data"]}
 
@@ -192,7 +190,7 @@ def test_a_job_cannot_read_another_project(admin: Holder, job: RunningJob) -> No
     job.end()
 
 
-def test_what_a_worker_delivers_for_a_job_is_of_the_job_s_project(
+def test_a_worker_delivers_records_of_a_job_into_the_job_s_project(
     admin: Holder, inside: Holder, job: RunningJob, project: str
 ) -> None:
     lease = f"?lease={job.lease_id}"

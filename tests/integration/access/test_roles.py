@@ -46,7 +46,7 @@ def test_a_refusal_names_the_token_the_permission_and_the_role(holders: dict[Rol
     assert "found viewer" in answer.message
 
 
-def test_what_a_role_may_not_do_is_not_done(admin: Holder, holders: dict[Role, Holder]) -> None:
+def test_a_request_that_a_role_forbids_changes_nothing(admin: Holder, holders: dict[Role, Holder]) -> None:
     holders[Role.VIEWER].ask_json("PUT", "/api/store", {"key": "untouched", "value": "x"})
     holders[Role.WORKER].ask_json("POST", "/api/tokens", {"name": "made-by-a-worker"})
 

@@ -10,7 +10,7 @@ from tests.support.running_titan import RunningTitan, running_titan
 from tests.support.token_holder import Holder
 
 
-def test_an_administrator_sees_what_the_server_runs_with(titan: RunningTitan, admin: Holder) -> None:
+def test_an_administrator_sees_the_settings_of_the_server(titan: RunningTitan, admin: Holder) -> None:
     view = admin.ask("GET", "/api/settings").value
 
     assert view["home"] == str(titan.home.resolve())
@@ -33,7 +33,7 @@ def test_nobody_else_does(admin: Holder) -> None:
         assert admin.make(role).ask("GET", "/api/settings").refusal == (403, "Forbidden")
 
 
-def test_no_password_and_no_secret_address_is_told(tmp_path: Path) -> None:
+def test_no_password_and_no_secret_address_is_shown(tmp_path: Path) -> None:
     environment = {
         "TITAN_NOTIFY": "http://127.0.0.1:9/hook/TOPSECRET?token=TOPSECRET",
         "TITAN_NOTIFY_SECRET": "TOPSECRET",

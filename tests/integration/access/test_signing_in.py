@@ -32,7 +32,7 @@ def cookie_of(holder: Holder) -> str:
     return answer.headers["set-cookie"].partition(";")[0]
 
 
-def test_a_cookie_stands_for_the_token(admin: Holder) -> None:
+def test_a_cookie_replaces_the_token(admin: Holder) -> None:
     viewer = admin.make("viewer", name="wall")
     answer = sign_in(viewer.port, viewer.token)
     cookie = {"Cookie": f"theme=dark; {answer.headers['set-cookie'].partition(';')[0]}"}
@@ -144,7 +144,7 @@ def test_a_sign_in_lasts_no_longer_than_its_token(admin: Holder) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "titan_0123456789ab_" + "0" * 64, "x" * 900])
-def test_what_is_no_token_signs_nobody_in_and_is_logged_without_it(
+def test_an_invalid_token_signs_nobody_in_and_is_logged_without_it(
     titan: RunningTitan, admin: Holder, token: str
 ) -> None:
     refused = sign_in(admin.port, token)

@@ -69,7 +69,7 @@ def refusal(holder: Holder, query: str = "", **options: Any) -> tuple[int, str]:
     return response.status_code, json.loads(response.body)["error"]["type"]
 
 
-def test_it_tells_what_server_sent_events_tell(quiet: Holder) -> None:
+def test_it_sends_the_same_as_server_sent_events(quiet: Holder) -> None:
     start = present_cursor(quiet)
     submit(quiet)
 
@@ -89,7 +89,9 @@ def test_without_a_cursor_it_begins_now(quiet: Holder) -> None:
 
 
 @pytest.mark.parametrize("cursor", [str(10**15), "9" * 400, "-1", "yesterday", "", "%C2%B2"])
-def test_a_cursor_this_journal_does_not_know_gives_a_resync_and_then_what_is_new(quiet: Holder, cursor: str) -> None:
+def test_a_socket_with_a_cursor_unknown_to_this_journal_gets_a_resync_and_then_new_events(
+    quiet: Holder, cursor: str
+) -> None:
     before = present_cursor(quiet)
 
     with listening(quiet, f"?after={cursor}") as socket:
@@ -182,7 +184,7 @@ def test_there_is_no_other_socket(quiet: Holder) -> None:
     assert quiet.ask("GET", "/api/events/ws").status == 404 or quiet.ask("GET", "/api/events/ws").status == 405
 
 
-def test_a_job_hears_of_its_own_run_alone(admin: Holder) -> None:
+def test_a_job_receives_events_of_its_own_run_alone(admin: Holder) -> None:
     run = a_name("run")
     job = a_running_job(admin.make("worker"), admin, run=run)
 
@@ -192,7 +194,7 @@ def test_a_job_hears_of_its_own_run_alone(admin: Holder) -> None:
     assert refusal(job.holder) == (403, "Forbidden")
 
 
-def test_a_revoked_token_closes_what_it_opened(quiet: Holder) -> None:
+def test_revoking_a_token_closes_its_event_sockets(quiet: Holder) -> None:
     holder = quiet.make("viewer")
     with listening(holder, "?after=unknown") as socket:
         received(socket)
@@ -205,7 +207,7 @@ def test_a_revoked_token_closes_what_it_opened(quiet: Holder) -> None:
     assert closed.value.rcvd.code == 1008
 
 
-def test_what_a_client_says_is_passed_over(quiet: Holder) -> None:
+def test_messages_from_a_client_are_ignored(quiet: Holder) -> None:
     with listening(quiet, "?after=unknown") as socket:
         received(socket)
         socket.send("hello")
@@ -246,7 +248,7 @@ def ask_until_idle(process: psutil.Process) -> None:
     wait_until(lambda: process.cpu_percent(interval=0.3) < 20.0, "the server to be idle", seconds=60)
 
 
-def test_the_guides_program_reads_what_happens(quiet: Holder) -> None:
+def test_the_guides_program_receives_events(quiet: Holder) -> None:
     guide = (ROOT / "docs/guide/http.md").read_text("utf-8")
     (program,) = re.findall(r"```python\n(.*?)```", guide, re.S)
     code = program.replace("127.0.0.1:5000", f"127.0.0.1:{quiet.port}")
@@ -287,7 +289,7 @@ def test_a_quiet_socket_is_pinged(quiet: Holder) -> None:
 
 
 @pytest.mark.slow
-def test_a_quiet_socket_tells_that_it_is_alive_and_where_it_stands(quiet: Holder) -> None:
+def test_a_quiet_socket_sends_its_cursor_as_a_heartbeat(quiet: Holder) -> None:
     submit(quiet, run=(run := a_name("run")))
     start = present_cursor(quiet)
 

@@ -28,7 +28,7 @@ def titan(home: Path, *words: str, **environment: str) -> subprocess.CompletedPr
     return run_forked(*words, env=settings, cwd=home.parent)
 
 
-def test_an_address_that_others_reach_is_refused_without_a_token_and_says_what_to_do(tmp_path: Path) -> None:
+def test_an_address_that_others_reach_is_refused_without_a_token_and_names_the_remedy(tmp_path: Path) -> None:
     done = titan(tmp_path / "home", "up", "--host", ANOTHER_ADDRESS, "--port", "0", "--sdk-port", "0", "--no-worker")
 
     assert done.returncode == 5

@@ -86,7 +86,7 @@ def refusal(holder: Holder, query: str = "", **options: Any) -> int:
     return refused.value.response.status_code
 
 
-def test_a_run_is_told_from_its_creation_to_its_end(quiet: Holder) -> None:
+def test_a_run_is_streamed_from_its_creation_to_its_end(quiet: Holder) -> None:
     run = a_name("run")
     with listening(quiet) as socket:
         record(quiet, run, an_action(ends=None))
@@ -149,7 +149,7 @@ def test_an_end_of_long_ago_is_no_news_when_its_run_is_pinned(quiet: Holder) -> 
     assert failed[-1]["data"]["ended_at"] == "2026-03-01T12:00:05Z"
 
 
-def test_who_comes_back_after_an_end_and_a_pin_hears_of_both(quiet: Holder) -> None:
+def test_a_client_that_returns_after_an_end_and_a_pin_receives_both(quiet: Holder) -> None:
     run = a_name("run")
     record(quiet, run, an_action(ends=None))
     away_since = present(quiet)
@@ -163,7 +163,7 @@ def test_who_comes_back_after_an_end_and_a_pin_hears_of_both(quiet: Holder) -> N
     assert [event["data"]["is_pinned"] for event in events if event["event_type"] == "stats_updated"] == [True]
 
 
-def test_who_comes_back_with_a_seq_misses_nothing_and_hears_one_thing_twice_at_most(quiet: Holder) -> None:
+def test_a_client_that_returns_with_a_seq_misses_nothing_and_receives_at_most_one_event_twice(quiet: Holder) -> None:
     start, run = present(quiet), a_name("run")
     record(quiet, run, an_action("a1"), an_action("a2"), an_end("completed"))
     with listening(quiet, f"?since={start}") as socket:
@@ -200,7 +200,7 @@ def test_a_deletion_has_everything_read_anew(quiet: Holder) -> None:
         assert kinds(up_to(socket, "resync")) == ["resync"]
 
 
-def test_what_else_happened_is_told_beside_a_deletion(quiet: Holder) -> None:
+def test_other_events_are_sent_besides_a_deletion(quiet: Holder) -> None:
     start, gone, run = present(quiet), a_name("run"), a_name("run")
     record(quiet, gone, an_action(), an_end("completed"))
     quiet.ask("DELETE", f"/api/v1/runs/{gone}")
@@ -227,7 +227,7 @@ def test_each_event_has_a_higher_seq_than_the_one_before(quiet: Holder) -> None:
     assert seqs == sorted(set(seqs))
 
 
-def test_many_actions_at_once_are_told_as_their_number(quiet: Holder) -> None:
+def test_many_actions_at_once_are_sent_as_their_number(quiet: Holder) -> None:
     run = a_name("run")
     with listening(quiet, f"?run_id={run}") as socket:
         record(quiet, run, *(an_action(f"a{place}") for place in range(60)), an_end("completed"))
@@ -238,7 +238,7 @@ def test_many_actions_at_once_are_told_as_their_number(quiet: Holder) -> None:
     assert many == {"run_id": run, "agent_id": "ann", "count": 60}
 
 
-def test_one_run_alone_is_told_of_when_asked_for(quiet: Holder) -> None:
+def test_a_stream_of_one_run_has_no_events_of_others(quiet: Holder) -> None:
     run, other = a_name("run"), a_name("run")
     with listening(quiet, f"?run_id={run}") as socket:
         record(quiet, other, an_action(), an_end("completed"))
@@ -249,7 +249,7 @@ def test_one_run_alone_is_told_of_when_asked_for(quiet: Holder) -> None:
 
 
 @pytest.mark.parametrize("path", ["/ws/dashboard", "/api/v1/ws/dashboard"])
-def test_a_dashboard_hears_of_runs_and_not_of_their_actions(quiet: Holder, path: str) -> None:
+def test_a_dashboard_receives_events_of_runs_and_not_of_actions(quiet: Holder, path: str) -> None:
     run = a_name("run")
     with listening(quiet, path=path) as socket:
         record(quiet, run, an_action(), an_end("completed"))
@@ -257,7 +257,7 @@ def test_a_dashboard_hears_of_runs_and_not_of_their_actions(quiet: Holder, path:
         assert kinds(up_to(socket, "run_completed")) == ["run_created", "run_completed"]
 
 
-def test_an_intervention_is_told_as_one(quiet: Holder) -> None:
+def test_an_intervention_is_sent_as_one(quiet: Holder) -> None:
     run = a_name("run")
     told = {
         "run_id": run,
@@ -297,7 +297,7 @@ def test_only_who_may_see_all_is_let_in(admin: Holder, nobody: Holder) -> None:
     assert refusal(admin, origin="https://evil.example") == 403
 
 
-def test_a_revoked_token_closes_what_it_opened(quiet: Holder) -> None:
+def test_revoking_a_token_closes_its_run_streams(quiet: Holder) -> None:
     holder = quiet.make("viewer")
     with listening(holder, f"?since={2**50}") as socket:
         received(socket)

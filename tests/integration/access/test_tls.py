@@ -63,7 +63,7 @@ def test_a_client_that_trusts_others_only_turns_away(encrypted: RunningTitan, tm
         stranger.wrap_socket(plain, server_hostname="127.0.0.1")
 
 
-def test_what_is_sent_in_the_clear_is_not_answered(encrypted: RunningTitan) -> None:
+def test_unencrypted_requests_are_not_answered(encrypted: RunningTitan) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", encrypted.sdk_port, timeout=30)
     connection.request("GET", "/api/health")
 

@@ -166,7 +166,7 @@ def test_a_token_that_makes_no_sense_is_not_made(admin: Holder, body: dict[str, 
 
 
 @pytest.mark.parametrize("token_id", ["0" * 12, "unknown", "%00", "%F0%9F%98%80"])
-def test_what_is_no_token_cannot_be_revoked(admin: Holder, token_id: str) -> None:
+def test_an_unknown_token_cannot_be_revoked(admin: Holder, token_id: str) -> None:
     assert admin.ask("POST", f"/api/tokens/{token_id}/revoke").status in (400, 404)
 
 

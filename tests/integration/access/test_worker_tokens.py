@@ -85,7 +85,7 @@ def test_only_a_trusted_token_takes_over_a_worker_whose_own_has_ended(admin: Hol
     assert (before, after) == (403, [401, 403, 200])
 
 
-def test_what_a_job_of_an_untrusted_worker_submits_runs_on_workers_with_its_token_only(
+def test_jobs_submitted_by_a_job_of_an_untrusted_worker_run_only_on_workers_with_its_token(
     admin: Holder, label: str
 ) -> None:
     sandbox = admin.make("worker")
@@ -103,7 +103,7 @@ def test_what_a_job_of_an_untrusted_worker_submits_runs_on_workers_with_its_toke
     job.end()
 
 
-def test_what_is_submitted_once_more_stays_where_it_is_confined(admin: Holder, label: str) -> None:
+def test_a_redeployed_dag_stays_confined_to_its_token(admin: Holder, label: str) -> None:
     sandbox = admin.make("worker")
     job = a_running_job(sandbox, admin)
     child = submitted_by(job.holder, label)
@@ -119,7 +119,7 @@ def test_what_is_submitted_once_more_stays_where_it_is_confined(admin: Holder, l
 
 
 @pytest.mark.parametrize("fields", [{"role": "admin"}, {"role": "worker", "trusted": True}])
-def test_what_a_job_of_a_trusted_worker_submits_runs_anywhere(
+def test_jobs_submitted_by_a_job_of_a_trusted_worker_run_anywhere(
     admin: Holder, label: str, fields: dict[str, object]
 ) -> None:
     job = a_running_job(admin.make(**fields), admin)  # type: ignore[arg-type]
@@ -163,7 +163,7 @@ def told(job: RunningJob, **fields: object) -> tuple[str, dict[str, object]]:
     return f"/api/v1/actions?lease={job.lease_id}", {"entries": [entry]}
 
 
-def test_a_worker_delivers_what_its_own_jobs_recorded_and_records_nothing_else(admin: Holder) -> None:
+def test_a_worker_delivers_records_of_its_own_jobs_and_records_nothing_else(admin: Holder) -> None:
     holder, other = admin.make("worker"), admin.make("worker", trusted=True)
     run, foreign = a_name("run"), a_name("run")
     job = a_running_job(holder, admin, run=run)

@@ -165,7 +165,7 @@ def test_members_see_workers_of_their_own_organisation(admin: Holder, acme: Hold
     assert [sees(holder) for holder in (admin, acme, acme.make("viewer"), zeta)] == [True, True, True, False]
 
 
-def test_what_jobs_of_a_trusted_worker_submit_stays_in_their_organisation(
+def test_jobs_submitted_by_jobs_of_a_trusted_worker_stay_in_their_organisation(
     admin: Holder, acme: Holder, label: str
 ) -> None:
     job = a_running_job(acme.make("worker", trusted=True), acme)

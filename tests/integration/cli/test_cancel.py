@@ -14,7 +14,7 @@ def submit_forever(titan: CommandLine, scripts: Path, *words: str) -> str:
     return dag_id
 
 
-def test_cancelling_a_job_ends_it_and_what_waits_for_it(titan: CommandLine, scripts: Path) -> None:
+def test_cancelling_a_job_ends_it_and_its_descendants(titan: CommandLine, scripts: Path) -> None:
     dag_id = submit_forever(titan, scripts)
 
     done = titan("cancel", "forever", "--dag", dag_id)
@@ -45,7 +45,7 @@ def test_cancelling_a_run_ends_all_of_it(titan: CommandLine, scripts: Path) -> N
     assert titan("dags", "show", dag_id, "--wait").exit_code == 1
 
 
-def test_what_has_ended_stays_as_it_is(titan: CommandLine, scripts: Path) -> None:
+def test_cancelling_an_ended_dag_changes_nothing(titan: CommandLine, scripts: Path) -> None:
     titan("submit", f"{scripts}/hello.py", "--name", "over", "--wait")
 
     done = titan("cancel", "--dag", "over")

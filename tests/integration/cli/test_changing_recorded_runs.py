@@ -41,7 +41,7 @@ def test_a_run_whose_program_was_killed_is_ended_by_hand(titan: CommandLine, run
     assert titan("runs", "show", running).lines[0] == f"Run {running}  failed  killed -9"
 
 
-def test_an_end_that_was_told_stands(titan: CommandLine, ended: str) -> None:
+def test_a_reported_end_is_not_overwritten(titan: CommandLine, ended: str) -> None:
     def shown() -> object:
         run = titan("runs", "show", ended, "--json").document["run"]
         assert isinstance(run, dict)
@@ -144,7 +144,7 @@ def test_a_run_that_is_unmuted_says_that_it_is_still_acknowledged(
     assert ("muted by" in shown.text, "acknowledged by" in shown.text) == (False, True)
 
 
-def test_progress_is_shown_while_a_run_goes_on(titan: CommandLine, running: str) -> None:
+def test_progress_is_shown_while_a_run_is_active(titan: CommandLine, running: str) -> None:
     assert "10 % · 1 of 10" in titan("runs", "show", running).lines[1]
 
     titan("runs", "edit", running, "--end", "failed")
@@ -152,7 +152,7 @@ def test_progress_is_shown_while_a_run_goes_on(titan: CommandLine, running: str)
     assert "of 10" not in titan("runs", "show", running).text
 
 
-def test_a_tape_is_verified(titan: CommandLine, ended: str) -> None:
+def test_a_recording_is_verified(titan: CommandLine, ended: str) -> None:
     done = titan("runs", "show", ended, "--verify")
 
     assert done.exit_code == 0
@@ -206,7 +206,7 @@ def test_a_run_is_deleted_only_when_somebody_says_yes(titan: CommandLine, ended:
     assert titan("runs", "show", ended).exit_code == 3
 
 
-def test_a_run_that_goes_on_is_deleted_after_its_end(titan: CommandLine, running: str) -> None:
+def test_an_active_run_is_deleted_after_its_end(titan: CommandLine, running: str) -> None:
     refused = titan("runs", "delete", running, "--yes")
 
     assert refused.exit_code == 5
@@ -225,7 +225,7 @@ def test_a_run_that_goes_on_is_deleted_after_its_end(titan: CommandLine, running
         ["delete", "--yes"],
     ],
 )
-def test_a_run_that_nobody_knows_is_told_with_those_that_may_be_meant(
+def test_an_unknown_run_is_refused_with_suggestions_when_a_run_is_changed(
     titan: CommandLine, ended: str, words: list[str]
 ) -> None:
     said = ["hm"] if words == ["note"] else []
@@ -248,5 +248,5 @@ def test_an_id_may_be_any_text(server: RunningTitan, titan: CommandLine) -> None
 
 
 @pytest.mark.parametrize("words", [["jobs", "show", "a/b"], ["dags", "show", "a/b"], ["runs", "show", "a/b"]])
-def test_a_slash_in_the_name_of_what_is_not_there_is_not_found(titan: CommandLine, words: list[str]) -> None:
+def test_an_unknown_name_with_a_slash_is_not_found(titan: CommandLine, words: list[str]) -> None:
     assert titan(*words).exit_code == 3

@@ -48,7 +48,7 @@ def test_runs_that_match_exit_with_0_and_json_has_all_of_it(titan: CommandLine, 
     assert (metrics["match_rate"], metrics["calls"], metrics["divergences"]) == (1.0, 2, 0)
 
 
-def test_a_run_that_is_unknown_or_goes_on_is_not_compared(titan: CommandLine, server: RunningTitan) -> None:
+def test_an_unknown_or_active_run_is_not_compared(titan: CommandLine, server: RunningTitan) -> None:
     run, running = recorded(server, made="x"), recorded(server, made="x", end=None)
 
     assert titan("runs", "compare", run, "nobody").exit_code == 3

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.titan_sdk.test_left_behind import entry_of, is_known
+from tests.integration.titan_sdk.test_offline_spool import entry_of, is_known
 from tests.support.command_line import CommandLine, run_titan
 from tests.support.forked import run_forked
 from tests.support.running_titan import RunningTitan
@@ -47,7 +47,7 @@ def test_a_folder_is_delivered_to_the_server_asked_for(titan: CommandLine, serve
     assert titan("runs", "import", spool.folder).text == f"Nothing waits in {spool.folder}.\n"
 
 
-def test_without_a_folder_what_waits_for_the_server_is_delivered_and_the_rest_is_named(
+def test_without_a_folder_the_spool_of_this_server_is_delivered_and_others_are_named(
     titan: CommandLine, server: RunningTitan, home: Path
 ) -> None:
     own = spool_of(home, f"localhost_{server.sdk_port}", entry_of("OWN_1"))
@@ -66,7 +66,7 @@ def test_without_a_folder_what_waits_for_the_server_is_delivered_and_the_rest_is
     assert again.stdout == f"Nothing waits for {titan.server}.\n"
 
 
-def test_what_no_server_takes_stays(home: Path) -> None:
+def test_entries_that_no_server_accepts_stay(home: Path) -> None:
     spool = spool_of(home, "gone_9090", entry_of("STAYS_1"))
 
     done = run_titan("runs", "import", spool.folder, "--server", "http://127.0.0.1:9")
@@ -74,7 +74,7 @@ def test_what_no_server_takes_stays(home: Path) -> None:
     assert (done.exit_code, len(spool.paths())) == (4, 1)
 
 
-def test_what_breaks_the_server_s_rules_is_said_and_holds_up_no_others(
+def test_an_invalid_entry_is_reported_and_holds_up_no_others(
     titan: CommandLine, server: RunningTitan, home: Path
 ) -> None:
     bad = json.dumps(json.loads(NO_RUN) | {"run_id": "BAD_1", "kind": "none"})
@@ -87,7 +87,9 @@ def test_what_breaks_the_server_s_rules_is_said_and_holds_up_no_others(
     assert (is_known(server, "GOOD_1"), is_known(server, "BAD_1"), spool.paths()) == (True, False, [])
 
 
-def test_what_a_job_left_goes_where_its_run_is_known(titan: CommandLine, server: RunningTitan, tmp_path: Path) -> None:
+def test_entries_left_by_a_job_are_delivered_if_their_run_is_known(
+    titan: CommandLine, server: RunningTitan, tmp_path: Path
+) -> None:
     named, nameless = (Spool(str(tmp_path / "worker" / "spools" / lease)) for lease in ("l1", "l2"))
     named.add([entry_of("JOBS_1")])
     nameless.add([NO_RUN])

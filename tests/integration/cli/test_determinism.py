@@ -22,7 +22,7 @@ def reported(server: RunningTitan) -> str:
     return run
 
 
-def test_a_run_is_shown_with_its_score_and_what_to_write_instead(titan: CommandLine, reported: str) -> None:
+def test_a_run_is_shown_with_its_score_and_suggested_changes(titan: CommandLine, reported: str) -> None:
     done = titan("determinism", reported)
 
     assert done.exit_code == 0

@@ -96,7 +96,9 @@ def test_of_mended_code_the_measured_score_alone_counts(titan: RunningTitan, tmp
 
 
 @pytest.mark.parametrize("source", ["print('nothing is recorded here')", "raise SystemExit(3)", "while True: pass"])
-def test_what_cannot_be_measured_is_neither_good_nor_below(titan: RunningTitan, tmp_path: Path, source: str) -> None:
+def test_an_unmeasurable_run_is_neither_good_nor_below_the_minimum(
+    titan: RunningTitan, tmp_path: Path, source: str
+) -> None:
     record(titan, tmp_path, "gone", STABLE)
     (tmp_path / "agent.py").write_text(source)
 

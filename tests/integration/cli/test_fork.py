@@ -94,7 +94,7 @@ DEEPEN = ("--at", "decide", "--output", '"DEEPEN"')
 LIVE = ("--live", "research", "--max-usd", "0.50", "--max-calls", "3")
 
 
-def test_an_edited_output_takes_the_run_another_way_and_only_what_is_named_runs(
+def test_an_edited_output_changes_the_course_of_the_run_and_only_named_functions_run(
     titan: RunningTitan, tmp_path: Path
 ) -> None:
     record(titan, tmp_path)
@@ -153,7 +153,7 @@ def test_live_calls_end_where_a_limit_is_reached(
     assert reason in run["reason"]
 
 
-def test_an_edited_input_is_what_the_function_is_called_with(titan: RunningTitan, tmp_path: Path) -> None:
+def test_the_function_is_called_with_the_edited_input(titan: RunningTitan, tmp_path: Path) -> None:
     record(titan, tmp_path)
     edit = ("--at", "write", "--input", '{"title": "summary", "pages": 2}', "--max-usd", "1", "--max-calls", "1")
 
@@ -184,7 +184,7 @@ def test_edited_code_goes_on_from_where_it_first_asks_something_else(titan: Runn
     ],
     ids=["no action", "no JSON", "no limits", "no such action"],
 )
-def test_what_cannot_be_forked_is_said_in_a_line(
+def test_an_impossible_fork_is_refused_in_one_line(
     titan: RunningTitan, tmp_path: Path, words: list[str], exit_code: int, said: str
 ) -> None:
     record(titan, tmp_path)

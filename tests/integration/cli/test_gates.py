@@ -14,7 +14,7 @@ def submit_held(titan: CommandLine, scripts: Path, name: str) -> str:
     return dag_id
 
 
-def test_an_open_gate_is_listed_with_what_it_asks(titan: CommandLine, scripts: Path) -> None:
+def test_an_open_gate_is_listed_with_its_question(titan: CommandLine, scripts: Path) -> None:
     dag_id = submit_held(titan, scripts, "listed")
 
     row = next(line for line in titan("gates").lines if "listed" in line)
@@ -36,7 +36,7 @@ def test_an_approval_lets_the_dag_complete(titan: CommandLine, scripts: Path) ->
     assert "approved by ada: well done" in titan("jobs", "show", "--history", "hitl-gate-hello", "--dag", dag_id).text
 
 
-def test_a_rejection_cancels_what_waits(titan: CommandLine, scripts: Path) -> None:
+def test_a_rejection_cancels_waiting_jobs(titan: CommandLine, scripts: Path) -> None:
     dag_id = submit_held(titan, scripts, "rejected")
 
     done = titan("reject", "hitl-gate-hello", "--dag", dag_id, "--comment", "too early", "--by", "ada")

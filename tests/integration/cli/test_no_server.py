@@ -49,7 +49,7 @@ def another_program() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("words", [["dags"], ["submit", __file__, "--wait"], ["store", "put", "k", "v"], ["logs", "x"]])
-def test_a_missing_server_is_told_at_once_with_the_way_to_start_it(closed_port: int, words: list[str]) -> None:
+def test_a_missing_server_is_reported_at_once_with_the_way_to_start_it(closed_port: int, words: list[str]) -> None:
     done = CommandLine(f"127.0.0.1:{closed_port}")(*words)
 
     assert (done.exit_code, done.stdout) == (4, b"")
@@ -67,7 +67,7 @@ def test_a_missing_server_with_json_is_a_document(closed_port: int) -> None:
     assert (done.exit_code, error["type"], error["found"]) == (4, "ServerUnavailable", "Connection refused")
 
 
-def test_another_program_on_the_port_is_told() -> None:
+def test_another_program_on_the_port_is_reported() -> None:
     with another_program() as port:
         done = CommandLine(f"127.0.0.1:{port}")("dags")
 
@@ -89,7 +89,7 @@ def test_a_server_on_other_ports_is_found_by_its_home(tmp_path: Path) -> None:
     assert done.stdout == ("No DAGs yet: whatever is submitted appears here. Submit a script: titan submit hello.py\n")
 
 
-def test_following_goes_on_through_a_kill_of_the_server(tmp_path: Path) -> None:
+def test_following_continues_through_a_kill_of_the_server(tmp_path: Path) -> None:
     script = tmp_path / "slow.py"
     script.write_text("import time\nfor n in range(40):\n    print('line', n, flush=True)\n    time.sleep(0.1)\n")
     with running_titan(tmp_path / "home") as server:
@@ -108,7 +108,7 @@ def test_following_goes_on_through_a_kill_of_the_server(tmp_path: Path) -> None:
     ]
 
 
-def test_waiting_goes_on_through_a_kill_of_the_server(tmp_path: Path) -> None:
+def test_waiting_continues_through_a_kill_of_the_server(tmp_path: Path) -> None:
     script = tmp_path / "slow.py"
     script.write_text("import time\ntime.sleep(3)\n")
     with running_titan(tmp_path / "home") as server:

@@ -37,7 +37,7 @@ def shown(server: RunningTitan) -> str:
     return RUN
 
 
-def test_an_action_is_shown_with_what_it_was_given_and_gave(titan: CommandLine, shown: str) -> None:
+def test_an_action_is_shown_with_inputs_and_outputs(titan: CommandLine, shown: str) -> None:
     head, facts, figures, *rest = titan("runs", "show", shown, "--action", "s2").lines
 
     assert head == "Action s2 of shown-1  success"
@@ -86,7 +86,7 @@ def test_an_export_of_a_run_that_is_none_says_which_command_lists_them(titan: Co
     assert "/api/" not in far.stderr + near.stderr
 
 
-def test_the_tree_shows_ids_where_asked_and_what_handoffs_events_and_thoughts_say(
+def test_the_tree_shows_ids_on_request_and_the_text_of_handoffs_events_and_thoughts(
     titan: CommandLine, shown: str
 ) -> None:
     lines = titan("runs", "show", shown, "--ids").lines
@@ -121,7 +121,7 @@ def talk(server: RunningTitan) -> str:
     return "talk-1"
 
 
-def test_turns_are_shown_with_what_they_were_asked_and_answered(titan: CommandLine, talk: str) -> None:
+def test_turns_are_shown_with_question_and_answer(titan: CommandLine, talk: str) -> None:
     lines = titan("runs", "show", talk, "--turns").lines
 
     head, shown = lines[: lines.index("")], lines[lines.index("") + 1 :]
@@ -141,7 +141,7 @@ def test_of_a_run_without_turns_the_calls_of_models_are_shown(titan: CommandLine
     assert lines[-1] == '  answered  {"answer": "so\\u001b[31m"}'
 
 
-def test_turns_are_told_as_json_and_apart_from_the_tree(titan: CommandLine, talk: str) -> None:
+def test_turns_are_given_as_json_and_apart_from_the_tree(titan: CommandLine, talk: str) -> None:
     document = titan("runs", "show", talk, "--turns", "--json").document
     refused = titan("runs", "show", talk, "--turns", "--action", "t1")
 
@@ -158,7 +158,7 @@ def test_turns_are_told_as_json_and_apart_from_the_tree(titan: CommandLine, talk
     assert "option --turns: expected it alone: it shows no tree; found it with --action" in refused.stderr
 
 
-def test_all_of_a_long_run_is_told(server: RunningTitan, titan: CommandLine) -> None:
+def test_all_of_a_long_run_is_shown(server: RunningTitan, titan: CommandLine) -> None:
     asked, thought = (
         [(f"{kind}{number}", kind, number / 1000) for number in range(1001)] for kind in ("model", "thought")
     )

@@ -81,7 +81,7 @@ def ids(titan: CommandLine, *words: str) -> list[str]:
     return [run["run_id"] for run in found]
 
 
-def test_runs_are_listed_with_what_they_cost_and_why_they_failed(titan: CommandLine, papers: str) -> None:
+def test_runs_are_listed_with_cost_and_reason_of_failure(titan: CommandLine, papers: str) -> None:
     head, later, first = titan("runs", "--agent", "PAPERS").lines
 
     columns = ["RUN", "STATUS", "ACTIONS", "COST", "SUCCESS", "SCORE", "STARTED", "TOOK", "AGENT", "NAME", "WHY"]
@@ -145,7 +145,7 @@ def test_the_filters_of_the_page_narrow_the_list(
     assert ids(titan, *words) == found
 
 
-def test_a_list_goes_on_over_the_servers_pages(server: RunningTitan, titan: CommandLine) -> None:
+def test_a_list_continues_over_the_servers_pages(server: RunningTitan, titan: CommandLine) -> None:
     for number in range(205):
         record(server.sdk_port, f"many-{number}", a_run(f"many-{number}", agent_id="MANY"))
 
@@ -243,7 +243,7 @@ def test_a_run_as_json_has_each_action_with_its_depth(titan: CommandLine, papers
     assert (actions[1]["model"], actions[2]["error_type"]) == ("gpt-4o", "TimeoutError")
 
 
-def test_a_run_that_nobody_knows_is_told_with_those_that_may_be_meant(titan: CommandLine, papers: str) -> None:
+def test_an_unknown_run_is_refused_with_suggestions(titan: CommandLine, papers: str) -> None:
     near, far = titan("runs", "show", "papers-1A"), titan("runs", "show", "nix")
 
     assert (near.exit_code, far.exit_code) == (3, 3)
@@ -339,7 +339,7 @@ def test_an_export_into_head_ends_quietly(titan: CommandLine, papers: str) -> No
         ("run,agent\nx,y\n", "line 1 of the import"),
     ],
 )
-def test_an_import_of_what_is_no_export_names_the_line_and_keeps_nothing(
+def test_an_import_of_an_invalid_export_names_the_line_and_stores_nothing(
     titan: CommandLine, tmp_path: Path, content: str, said: str
 ) -> None:
     (tmp_path / "bad.jsonl").write_text(content)
@@ -363,7 +363,7 @@ def test_a_line_that_was_changed_is_named_by_its_number(titan: CommandLine, pape
     assert (done.exit_code, error["subject"]) == (5, "line 3 of the import")
 
 
-def test_what_there_is_of_a_file_that_was_cut_off_is_imported_when_that_is_asked(tmp_path: Path) -> None:
+def test_the_rest_of_a_cut_off_file_is_imported_on_request(tmp_path: Path) -> None:
     cut = tmp_path / "cut.jsonl"
     with running_titan(tmp_path / "home", offers=()) as there:
         titan = CommandLine(f"http://127.0.0.1:{there.sdk_port}")
@@ -400,7 +400,9 @@ def test_an_import_reads_stdin(titan: CommandLine, papers: str) -> None:
 @pytest.mark.parametrize(
     "words", [["runs"], ["runs", "show", "x"], ["runs", "export"], ["runs", "export", "-o", "x.csv"]]
 )
-def test_a_server_that_is_away_is_told_and_leaves_no_file(closed_port: int, tmp_path: Path, words: list[str]) -> None:
+def test_an_unavailable_server_is_reported_and_no_file_is_left(
+    closed_port: int, tmp_path: Path, words: list[str]
+) -> None:
     words = [str(tmp_path / word) if word.endswith(".csv") else word for word in words]
 
     done = CommandLine(f"127.0.0.1:{closed_port}")(*words)
@@ -444,7 +446,7 @@ def test_ctrl_c_ends_an_import_that_waits_for_its_input(titan: CommandLine) -> N
     assert "Traceback" not in program.text
 
 
-def test_what_was_answered_from_a_recording_is_counted_apart(server: RunningTitan, titan: CommandLine) -> None:
+def test_replayed_actions_are_counted_apart(server: RunningTitan, titan: CommandLine) -> None:
     record(
         server.sdk_port,
         "repeated-1",

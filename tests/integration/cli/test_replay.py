@@ -77,9 +77,7 @@ def report_of(titan: RunningTitan, folder: Path, *words: str) -> Any:
     return json.loads(done.stdout) | {"exit_code": done.returncode}
 
 
-def test_a_program_that_does_what_it_did_matches_at_no_cost_and_calls_nothing(
-    titan: RunningTitan, tmp_path: Path
-) -> None:
+def test_an_unchanged_program_matches_at_no_cost_and_calls_nothing(titan: RunningTitan, tmp_path: Path) -> None:
     written(tmp_path)
     record(titan, tmp_path, "same")
 
@@ -136,7 +134,7 @@ def test_a_failed_run_fails_again_with_the_same_exception_until_it_is_mended(
         ("name.txt", "external_state", None),
     ],
 )
-def test_what_has_changed_since_the_recording_is_the_cause(
+def test_a_change_since_the_recording_is_named_as_the_cause(
     titan: RunningTitan, tmp_path: Path, changed: str, cause: str, said: str | None
 ) -> None:
     written(tmp_path, found='__import__("helper").NAME + __import__("place").NAME + Path("name.txt").read_text()')
@@ -195,7 +193,7 @@ def test_an_export_is_replayed_without_a_server(titan: RunningTitan, tmp_path: P
     ],
     ids=["no run", "no program", "no such program", "no Python", "no script", "too long"],
 )
-def test_what_cannot_be_replayed_is_said_in_a_line(
+def test_an_impossible_replay_is_refused_in_one_line(
     titan: RunningTitan, tmp_path: Path, words: list[str], exit_code: int, said: str
 ) -> None:
     written(tmp_path)
@@ -224,7 +222,7 @@ with titan_sdk.run("charging", "RUN_ID"):
 
 
 @pytest.mark.parametrize("options", [[], ["-I"]], ids=["plain", "isolated"])
-def test_nothing_runs_live_whatever_python_is_told(titan: RunningTitan, tmp_path: Path, options: list[str]) -> None:
+def test_nothing_runs_live_with_any_options_of_python(titan: RunningTitan, tmp_path: Path, options: list[str]) -> None:
     name = f"charging{len(options)}"
     (tmp_path / "agent.py").write_text(CHARGING.replace("RUN_ID", name))
     subprocess.run([sys.executable, "agent.py"], cwd=tmp_path, env=environment(titan), check=True, timeout=120)

@@ -68,7 +68,7 @@ def command(*words: str) -> tuple[str, ...]:
     return ("replay", "--last", "10", "--agent", "MAILER", *words, "--", sys.executable, "agent.py", "{args}")
 
 
-def test_unchanged_code_does_what_each_run_did_with_its_own_arguments(titan: RunningTitan, folder: Path) -> None:
+def test_unchanged_code_matches_each_run_with_its_own_arguments(titan: RunningTitan, folder: Path) -> None:
     write(folder)
 
     done = suite(titan, folder, "--json", "--jobs", "2")
@@ -80,9 +80,7 @@ def test_unchanged_code_does_what_each_run_did_with_its_own_arguments(titan: Run
     assert {run["verdict"] for run in found["runs"]} == {"the same as recorded", "the failure is reproduced"}
 
 
-def test_what_changed_code_does_otherwise_is_grouped_by_its_root_with_the_cause(
-    titan: RunningTitan, folder: Path
-) -> None:
+def test_differences_of_changed_code_are_grouped_by_root_with_the_cause(titan: RunningTitan, folder: Path) -> None:
     write(folder, edit="str.title")
 
     done = suite(titan, folder, "--json", "--junit", "replays.xml")
@@ -102,7 +100,7 @@ def test_runs_that_cannot_be_replayed_are_no_success(titan: RunningTitan, folder
     assert (done.returncode, {run["state"] for run in json.loads(done.stdout)["runs"]}) == (2, {"unavailable"})
 
 
-def test_ctrl_c_keeps_what_was_found(titan: RunningTitan, folder: Path) -> None:
+def test_ctrl_c_keeps_the_finished_replays(titan: RunningTitan, folder: Path) -> None:
     (folder / "agent.py").write_text(AGENT.replace("EDIT", "wait").replace("import titan_sdk", WAITING, 1))
 
     reading, writing = os.pipe()

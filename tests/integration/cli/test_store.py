@@ -19,7 +19,7 @@ def test_a_value_comes_back_as_it_was(titan: CommandLine, value: str) -> None:
     assert got.text == (value if value.endswith("\n") else f"{value}\n")
 
 
-def test_json_tells_a_value_exactly(titan: CommandLine) -> None:
+def test_json_shows_a_value_exactly(titan: CommandLine) -> None:
     titan("store", "put", "exact", "a\n")
 
     told = {"key": "exact", "value": "a\n", "artifact": None, "expires_at": None}

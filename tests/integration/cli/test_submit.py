@@ -13,7 +13,7 @@ def jobs_by_name(document: object) -> dict[str, dict[str, object]]:
     return {job["name"]: job for job in document["jobs"]}
 
 
-def test_a_submission_says_how_to_go_on(titan: CommandLine, scripts: Path) -> None:
+def test_a_submission_names_the_next_commands(titan: CommandLine, scripts: Path) -> None:
     done = titan("submit", f"{scripts}/hello.py")
 
     assert done.exit_code == 0

@@ -70,7 +70,7 @@ def fail_jobs(home: Path) -> None:
     assert client.wait(client.submit_dag("failing", jobs), timeout=120) == "FAILED"
 
 
-def test_a_server_whose_output_nobody_reads_goes_on_and_logs_to_its_file(tmp_path: Path) -> None:
+def test_a_server_whose_output_nobody_reads_continues_and_logs_to_its_file(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with a_full_pipe() as output, up(home, output=output):
         fail_jobs(home)
@@ -83,7 +83,7 @@ def test_a_server_whose_output_nobody_reads_goes_on_and_logs_to_its_file(tmp_pat
 
 
 @pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
-def test_a_server_whose_output_is_closed_goes_on_and_logs_to_its_file(tmp_path: Path, closed: str) -> None:
+def test_a_server_whose_output_is_closed_continues_and_logs_to_its_file(tmp_path: Path, closed: str) -> None:
     home = tmp_path / "home"
     with up(home, "sh", "-c", f'exec "$@" {closed}', "sh"):
         fail_jobs(home)
@@ -91,7 +91,7 @@ def test_a_server_whose_output_is_closed_goes_on_and_logs_to_its_file(tmp_path: 
     assert (home / "server.log").read_text().count("failed: exit code 3") == FAILING
 
 
-def test_a_server_whose_log_cannot_be_written_says_so_once_and_goes_on(tmp_path: Path) -> None:
+def test_a_server_whose_log_cannot_be_written_says_so_once_and_continues(tmp_path: Path) -> None:
     home = tmp_path / "home"
     (home / "server.log").mkdir(parents=True)
     with (tmp_path / "output").open("w") as output, up(home, output=output.fileno()):

@@ -32,7 +32,7 @@ def test_a_worker_is_drained_taken_back_and_gone(server: RunningTitan, titan: Co
     assert titan("workers", "drain", "spare", "--undo").exit_code != 0
 
 
-def test_what_is_said_before_the_command_is_not_passed_over(titan: CommandLine) -> None:
+def test_options_before_the_verb_are_refused(titan: CommandLine) -> None:
     refused = titan("workers", "--json", "drain", "spare")
 
     assert refused.exit_code == 2

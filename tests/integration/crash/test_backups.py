@@ -35,7 +35,7 @@ def status(titan: RunningTitan, dag_id: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["copy", "copy.tar.gz"])
-def test_a_home_put_back_holds_what_was_acknowledged_and_runs_again_what_ran(tmp_path: Path, name: str) -> None:
+def test_a_restored_home_holds_acknowledged_values_and_reruns_interrupted_attempts(tmp_path: Path, name: str) -> None:
     flag = tmp_path / "flag"
     with running_titan(tmp_path / "home") as titan:
         keys = [f"key{number}" for number in range(20)]

@@ -265,7 +265,7 @@ def long_polls(titan: RunningTitan, folder: Path, _: FakeEndpoint) -> Iterator[F
 
 
 @contextmanager
-def an_upload_that_stands_still(titan: RunningTitan, _: Path, __: FakeEndpoint) -> Iterator[Finish]:
+def a_stalled_upload(titan: RunningTitan, _: Path, __: FakeEndpoint) -> Iterator[Finish]:
     with said(titan.sdk_port, request("PUT", "/api/files/half.bin", b"half", {"Content-Length": "1000"})):
         given(titan.sdk_port, "/api/health")
         yield lambda _titan: None
@@ -290,12 +290,12 @@ CASES: dict[str, Case] = {
     "a streamed answer of a model": a_streamed_answer_of_a_model,
     "readers of streams": readers_of_streams,
     "long polls": long_polls,
-    "an upload": an_upload_that_stands_still,
+    "an upload": a_stalled_upload,
 }
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_sigterm_ends_server_and_workers_whatever_runs_and_the_next_server_completes_it(
+def test_sigterm_ends_server_and_workers_during_any_work_and_the_next_server_completes_it(
     name: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     with (

@@ -33,7 +33,7 @@ def make_room(tmp_path: Path) -> Iterator[MakeRoom]:
         yield make_room
 
 
-def test_what_runs_while_the_servers_disk_fills_up_is_not_lost(make_room: MakeRoom, tmp_path: Path) -> None:
+def test_running_jobs_are_not_lost_while_the_servers_disk_fills_up(make_room: MakeRoom, tmp_path: Path) -> None:
     with running_titan(tmp_path / "disk" / "home", offers=()) as titan, ExitStack() as stack:
         witness, port = Witness(titan, tmp_path, Random(1)), titan.sdk_port
         stack.enter_context(running_worker(witness.url, tmp_path / "worker"))
@@ -82,7 +82,7 @@ def test_an_almost_full_disk_keeps_no_record_of_the_models_answers_and_gives_the
         assert titan.log.count("calls of the model endpoint are not recorded") == 1
 
 
-def test_an_almost_full_disk_refuses_new_work_and_lets_what_runs_finish(tmp_path: Path) -> None:
+def test_an_almost_full_disk_refuses_new_work_and_lets_running_jobs_finish(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     with small_disk(disk, size_bytes=LARGER_DISK_BYTES), running_titan(disk / "home", offers=()) as titan:
         if not disk.is_mount():
@@ -114,7 +114,7 @@ def test_an_almost_full_disk_refuses_new_work_and_lets_what_runs_finish(tmp_path
     assert [assignment["dag_id"] for assignment in claimed_again] == [waiting_id]
 
 
-def test_an_almost_full_disk_is_told_of_once(tmp_path: Path) -> None:
+def test_an_almost_full_disk_is_reported_once(tmp_path: Path) -> None:
     disk, told = tmp_path / "disk", tmp_path / "told"
     with small_disk(disk, size_bytes=LARGER_DISK_BYTES), told.open("w") as output:
         if not disk.is_mount():

@@ -60,7 +60,7 @@ def is_long(acknowledged: list[DagAccepted], enough: int) -> bool:
 
 
 @pytest.mark.slow
-def test_ten_kills_leave_the_runs_as_the_journal_tells_of_them(tmp_path: Path) -> None:
+def test_ten_kills_leave_the_runs_as_the_journal_records_them(tmp_path: Path) -> None:
     chance, home = Random(1), tmp_path / "home"
 
     with running_titan(home) as titan:

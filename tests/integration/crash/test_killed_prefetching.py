@@ -95,7 +95,7 @@ class Crowd:
 
 
 @pytest.mark.parametrize(("seed", "on"), SEEDS)
-def test_what_killed_workers_had_prefetched_runs_elsewhere_and_was_lost_once_more_than_it_ran_at_most(
+def test_jobs_prefetched_by_killed_workers_run_elsewhere_and_are_lost_at_most_once_without_a_start(
     witness: Witness, tmp_path: Path, seed: int, on: str
 ) -> None:
     crowd = Crowd(witness, tmp_path)
@@ -110,7 +110,7 @@ def test_what_killed_workers_had_prefetched_runs_elsewhere_and_was_lost_once_mor
 
 
 @pytest.mark.parametrize(("seed", "on"), SEEDS)
-def test_a_worker_goes_on_with_what_it_prefetched_when_the_server_is_killed_and_started_again(
+def test_a_worker_runs_its_prefetched_jobs_after_the_server_is_killed_and_restarted(
     witness: Witness, tmp_path: Path, seed: int, on: str
 ) -> None:
     crowd = Crowd(witness, tmp_path)

@@ -26,7 +26,7 @@ def test_a_killed_workers_jobs_run_again_elsewhere(witness: Witness, seed: int, 
 
 
 @pytest.mark.parametrize(("seed", "on"), SEEDS)
-def test_a_chain_goes_on_where_it_was_when_the_server_is_killed_and_started_again(
+def test_a_chain_resumes_where_it_was_when_the_server_is_killed_and_restarted(
     witness: Witness, seed: int, on: str
 ) -> None:
     chance = Random(seed)
@@ -45,7 +45,7 @@ def test_a_chain_goes_on_where_it_was_when_the_server_is_killed_and_started_agai
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("seed", "on"), SEEDS)
-def test_a_chain_goes_on_when_server_and_worker_are_killed_together(witness: Witness, seed: int, on: str) -> None:
+def test_a_chain_continues_when_server_and_worker_are_killed_together(witness: Witness, seed: int, on: str) -> None:
     chance = Random(seed)
     witness.submit("chain", CHAIN, seconds=0.5)
 

@@ -89,9 +89,7 @@ def test_a_worker_cut_off_for_longer_than_the_grace_period_begins_again(
 
 
 @pytest.mark.slow
-def test_a_pulled_cable_is_noticed_by_the_lease_and_what_arrives_late_is_refused(
-    stack: ExitStack, tmp_path: Path
-) -> None:
+def test_a_pulled_cable_is_noticed_by_the_lease_and_late_reports_are_refused(stack: ExitStack, tmp_path: Path) -> None:
     witness = a_witness(stack, tmp_path)
     proxy = a_worker_behind(stack, witness, tmp_path)
     dag_id = witness.submit("cable", {"job": []}, seconds=1.0)

@@ -50,7 +50,7 @@ def pair(seed: int, tmp_path: Path) -> Iterator[Pair]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_attempts_go_on_when_the_server_that_their_worker_asks_is_killed(pair: Pair, seed: int) -> None:
+def test_attempts_continue_when_the_server_of_their_worker_is_killed(pair: Pair, seed: int) -> None:
     pair.hire("worker")
     chain = pair.witness.submit("chain", CHAIN, seconds=0.5)
 
@@ -63,7 +63,7 @@ def test_attempts_go_on_when_the_server_that_their_worker_asks_is_killed(pair: P
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_server_that_is_left_takes_back_what_a_dead_worker_held(pair: Pair, seed: int) -> None:
+def test_the_remaining_server_reclaims_the_jobs_of_a_dead_worker(pair: Pair, seed: int) -> None:
     dying = pair.hire("dying")
     pair.witness.submit("crowd", crowd("job", 4), seconds=1.0)
     pair.witness.wait_for_attempts(2)

@@ -24,7 +24,7 @@ def test_a_python_agent_runs_as_a_job_and_its_run_is_one_like_others(port: int) 
     assert (action["name"], action["kind"]) == ("cancel_order", "tool")
 
 
-def test_an_agent_behind_an_address_calls_tools_and_is_graded_by_what_it_changed(port: int) -> None:
+def test_an_agent_behind_an_address_calls_tools_and_is_graded_by_its_changes(port: int) -> None:
     asked: list[dict[str, Any]] = []
 
     def agent(ask: Asked) -> Any:
@@ -197,7 +197,7 @@ def test_an_address_of_this_machine_needs_permission(port: int) -> None:
     assert "allow_loopback" in found["error"]["message"]
 
 
-def test_a_token_is_good_for_its_own_run_and_while_that_goes_on(port: int) -> None:
+def test_a_token_is_valid_for_its_own_run_and_while_it_runs(port: int) -> None:
     tokens: dict[str, str] = {}
 
     def agent(ask: Asked) -> Any:
@@ -215,7 +215,7 @@ def test_a_token_is_good_for_its_own_run_and_while_that_goes_on(port: int) -> No
         assert answer.status == 401
 
 
-def test_what_the_proxy_does_not_take_is_refused_by_name(port: int) -> None:
+def test_requests_that_the_proxy_does_not_accept_are_refused_by_name(port: int) -> None:
     found: list[tuple[int, str]] = []
 
     def agent(asked: Asked) -> Any:

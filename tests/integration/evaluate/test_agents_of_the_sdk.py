@@ -59,7 +59,7 @@ def test_coroutines_exceptions_and_empty_answers_keep_the_contract(
         assert "no idea" in run["error"]["detail"]
 
 
-def test_what_is_no_request_of_titan_is_refused_by_status(tmp_path: Path) -> None:
+def test_requests_that_are_not_from_titan_are_refused_by_status(tmp_path: Path) -> None:
     with served_agent(tmp_path, token=TOKEN) as url:
         port = int(url.rpartition(":")[2])
         found = [

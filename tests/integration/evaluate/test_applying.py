@@ -50,7 +50,7 @@ def test_a_second_time_there_is_nothing_to_do(port: int) -> None:
     assert given(port, f"{PROJECT}/workflows/twice") == before
 
 
-def test_what_differs_is_changed_and_nothing_else(port: int) -> None:
+def test_apply_changes_only_differences(port: int) -> None:
     suite = a_suite("differs")
     applied(port, suite)
     suite["tasks"][1]["odyssey_seed"] = {"user_instruction": "Refund O1."}
@@ -88,7 +88,7 @@ def test_an_address_that_may_not_be_asked_is_refused(port: int) -> None:
 
 
 @pytest.mark.parametrize("options", [[], ["--plan"]])
-def test_the_command_says_what_it_did(port: int, tmp_path: Path, options: list[str]) -> None:
+def test_apply_prints_its_changes(port: int, tmp_path: Path, options: list[str]) -> None:
     name = f"told{len(options)}"
     (tmp_path / "suite.yaml").write_text(
         f"workflow: {name}\nworld: {{name: w}}\nagents: {{told-{name}: {{kind: python, source: ''}}}}\n"

@@ -122,7 +122,7 @@ def test_tries_in_a_row_have_a_column_of_their_own(typed: CommandLine, suite: Pa
     assert done.lines[5] == "  cancel-1 ×3  the flag 'order_cancelled:O1' is not set"
 
 
-def test_what_ran_is_shown_compared_and_rerun(typed: CommandLine, suite: Path) -> None:
+def test_results_are_shown_compared_and_rerun(typed: CommandLine, suite: Path) -> None:
     typed("eval", str(suite))
     name = workflow(suite)
 

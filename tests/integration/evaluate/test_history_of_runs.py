@@ -172,7 +172,7 @@ def test_a_changed_cap_is_for_the_runs_that_wait_too(port: int) -> None:
         assert [ended(port, path, one)["status"] for one in runs] == ["completed"] * 3
 
 
-def test_a_rerun_says_in_what_its_world_state_seed_and_scorers_differ(port: int) -> None:
+def test_a_rerun_says_which_parts_of_its_world_state_seed_and_scorers_differ(port: int) -> None:
     path = a_workflow(port, "differing", python_agent(CANCEL))
     [run_id] = dispatched(port, path)
     ended(port, path, run_id)
@@ -253,7 +253,7 @@ LAMP = f"{PROJECT}/workflows/lamp"
 
 
 @pytest.mark.parametrize("is_postgres", [False, True], ids=["sqlite", "postgres"])
-def test_of_a_run_from_before_only_what_is_known_is_shown(tmp_path: Path, *, is_postgres: bool) -> None:
+def test_a_run_stored_before_the_upgrade_shows_only_known_fields(tmp_path: Path, *, is_postgres: bool) -> None:
     with older_database() as url:
         home = tmp_path / "beside" if is_postgres else older_home(tmp_path)
         with running_titan(home, offers=(), store=url if is_postgres else None) as server:

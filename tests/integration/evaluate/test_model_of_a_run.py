@@ -75,7 +75,7 @@ def test_the_openai_package_with_a_runs_token_asks_for_that_run(scripted: Runnin
 
 
 @pytest.mark.parametrize("reported", [None, 0.0000005, 0.25])
-def test_what_the_model_cost_is_what_the_agent_cost_unless_it_says_more(tmp_path: Path, reported: float | None) -> None:
+def test_the_agent_costs_as_much_as_its_model_unless_it_reports_more(tmp_path: Path, reported: float | None) -> None:
     modelled = 7 * 0.15e-6 + 1 * 0.60e-6
     with (
         fake_endpoint() as endpoint,

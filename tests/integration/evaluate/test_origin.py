@@ -80,9 +80,7 @@ def test_lists_show_production_unless_asked_for_evaluations(apart: tuple[Running
         "/api/v1/ledger/export?",
     ],
 )
-def test_what_is_named_is_found_whatever_it_is_for_and_exports_are_whole(
-    apart: tuple[RunningTitan, str], path: str
-) -> None:
+def test_lookups_by_name_and_exports_include_both_origins(apart: tuple[RunningTitan, str], path: str) -> None:
     titan, evaluated = apart
 
     answer = ask(titan.sdk_port, "GET", path.format(run=evaluated))
@@ -91,7 +89,7 @@ def test_what_is_named_is_found_whatever_it_is_for_and_exports_are_whole(
     assert evaluated.encode() in answer.body
 
 
-def test_a_run_says_what_it_is_for(apart: tuple[RunningTitan, str]) -> None:
+def test_a_run_says_its_origin(apart: tuple[RunningTitan, str]) -> None:
     titan, evaluated = apart
 
     assert given(titan.sdk_port, f"/api/v1/runs/{evaluated}")["origin"] == "evaluation"

@@ -91,7 +91,7 @@ def test_a_probe_without_a_token_of_ours_finds_the_proxy_reachable(port: int) ->
         assert ask(port, "POST", target, b"{}", {"Authorization": f"Bearer {token}"}).status == 401
 
 
-def test_what_a_tool_answers_is_200_errors_too(port: int) -> None:
+def test_every_tool_answer_has_status_200_even_an_error(port: int) -> None:
     found: list[Any] = []
 
     def act(proxy: Proxy) -> None:
@@ -125,7 +125,7 @@ def test_arguments_of_any_depth_are_refused_or_answered_and_the_run_goes_on(port
     with_proxy(port, "deep-arguments", act)
 
 
-def test_what_the_proxy_cannot_read_is_refused_for_good(port: int) -> None:
+def test_requests_that_the_proxy_cannot_read_are_refused_permanently(port: int) -> None:
     def act(proxy: Proxy) -> None:
         assert refusal(proxy.post("/tools/get_order", b"[]")) == (400, "arguments_invalid")
         assert refusal(proxy.post("/tools/get_order", b"{" + b" " * 1_100_000 + b"}")) == (413, "payload_too_large")

@@ -77,7 +77,7 @@ def run_of(home: Path, model: Model, act: Callable[[Asked], Any]) -> tuple[dict[
         return run, calls, last["ledger"]
 
 
-def test_an_answer_that_cannot_be_used_is_asked_again_with_what_is_wrong_and_a_good_one_is_cached(
+def test_an_unusable_answer_is_retried_with_its_fault_and_a_good_one_is_cached(
     tmp_path: Path,
 ) -> None:
     asked: list[dict[str, Any]] = []

@@ -185,7 +185,7 @@ def test_the_commands_list_import_reseed_and_delete(port: int, tmp_path: Path) -
     assert ask(port, "GET", f"/api/v1/runs/{run_id}").status == 404
 
 
-def test_a_rerun_is_of_the_current_configuration_and_says_what_changed(port: int) -> None:
+def test_a_rerun_uses_the_current_configuration_and_names_the_changes(port: int) -> None:
     path = a_workflow(port, "configured", python_agent(CANCEL))
     [run_id] = dispatched(port, path)
     assert ended(port, path, run_id)["config_changes"] == []
@@ -205,7 +205,7 @@ def test_a_rerun_is_of_the_current_configuration_and_says_what_changed(port: int
     assert ask_json(port, "POST", f"{path}/agent-runs", {}, key).refusal == (409, "IdempotencyConflict")
 
 
-def test_what_cannot_be_rerun_is_refused_by_name(port: int) -> None:
+def test_an_impossible_rerun_is_refused_by_name(port: int) -> None:
     path = a_workflow(port, "in-flight", python_agent("import time; time.sleep(60)"))
     [run_id] = dispatched(port, path)
     target = f"{path}/tasks/t0/agent-runs/{run_id}"

@@ -11,7 +11,7 @@ def cancels(asked: Asked) -> object:
     return asked.call("cancel_order", order_id="O1")["response"]["message"]
 
 
-def test_what_every_run_has_an_evaluated_one_has_too(port: int) -> None:
+def test_an_evaluated_run_has_all_parts_of_any_run(port: int) -> None:
     with agent_server(cancels) as url:
         run = tried(port, "whole", http_agent(url))["run_id"]
 

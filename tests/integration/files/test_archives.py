@@ -71,7 +71,7 @@ def test_the_script_sees_its_own_folder_first(client: TitanClient, port: int, co
     assert outcome(client, port, job) == ("COMPLETED", "True ['src']\n")
 
 
-def test_what_it_leaves_beside_its_script_and_in_the_workspace_is_collected(client: TitanClient, port: int) -> None:
+def test_files_left_beside_the_script_and_in_the_workspace_are_collected(client: TitanClient, port: int) -> None:
     text = (
         "import os\nopen('out.txt', 'w').write('own')\nopen('data.txt', 'a').write('more')\n"
         "open(os.environ['TITAN_WORKSPACE'] + '/shared.txt', 'w').write('shared')"
@@ -185,7 +185,7 @@ def test_an_archive_that_cannot_be_run_is_refused_and_nothing_stored(running: Ru
     assert stored_facts(running.home) == before
 
 
-def test_a_bomb_is_refused_by_what_it_would_unpack_to(port: int) -> None:
+def test_a_zip_bomb_is_refused_by_its_unpacked_size(port: int) -> None:
     bomb = a_zip({"src/main.py": "", **{f"zeros{number}": bytes(1024 * 1024) for number in range(2)}})
     sizes = struct.pack("<I", 1024 * 1024), struct.pack("<I", 600 * 1024 * 1024)  # as a zip of 1.2 GiB of zeros says
 

@@ -91,7 +91,7 @@ def test_a_part_is_given(port: int, asked: str, start: int, end: int) -> None:
 
 
 @pytest.mark.parametrize("asked", ["bytes=0-1,5-6", "lines=1-2", "bytes=9-3", "bytes=", "bytes=a-b"])
-def test_what_is_no_single_part_is_answered_with_the_whole(port: int, asked: str) -> None:
+def test_a_range_that_is_no_single_part_is_answered_with_the_whole(port: int, asked: str) -> None:
     assert (blob(port, Range=asked).status, blob(port, Range=asked).body) == (200, CONTENT)
 
 

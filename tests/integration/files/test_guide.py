@@ -23,7 +23,7 @@ def code(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", GUIDE, re.M | re.S)
 
 
-def test_the_guides_job_leaves_what_the_guides_commands_fetch(titan: CommandLine, tmp_path: Path) -> None:
+def test_the_guides_job_leaves_the_files_that_the_guides_commands_fetch(titan: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(code("python")[0])
     commands = [shlex.split(line)[1:] for line in code("sh")[0].splitlines()]
 

@@ -51,7 +51,7 @@ def test_the_files_of_a_run_are_those_of_its_stages_with_the_newest_writer(clien
     assert writers(f"/api/jobs/second/files?run={run}") == {"shared.txt": ("second", 2)}
 
 
-def test_what_a_job_uploads_and_publishes_is_listed_and_stays_its_own(
+def test_uploads_and_artifacts_of_a_job_are_listed_and_stay_its_own(
     client: TitanClient, port: int, titan: CommandLine
 ) -> None:
     name, dag = a_name("made"), a_name("dag")
@@ -115,7 +115,7 @@ def test_a_list_that_is_cut_says_so(client: TitanClient, port: int) -> None:
     assert (len(whole["files"]), whole["more"]) == (5, False)
 
 
-def test_what_does_not_exist_has_no_files(port: int) -> None:
+def test_unknown_jobs_dags_and_runs_have_no_files(port: int) -> None:
     for path, kind in (("api/jobs", "UnknownJob"), ("api/dags", "UnknownDag"), ("api/v1/runs", "UnknownRun")):
         assert ask(port, "GET", f"/{path}/nobody/files").refusal == (404, kind)
     assert ask(port, "GET", "/api/jobs/nobody/files?attempt=0").refusal == (400, "InvalidInput")
@@ -154,7 +154,7 @@ def test_the_command_lists_and_fetches_the_files_of_a_job_a_dag_and_a_run(
     assert titan("files", job, "--json").document["more"] is False
 
 
-def test_the_command_says_what_it_cannot_do(client: TitanClient, titan: CommandLine) -> None:
+def test_the_command_says_why_it_cannot_fetch_a_file(client: TitanClient, titan: CommandLine) -> None:
     job, silent = a_name("job"), a_name("silent")
     jobs = [a_job(job, "import os\nopen('a.txt', 'w')\nos.symlink('a.txt', 'link')"), a_job(silent, "pass")]
     client.wait(client.submit_dag(a_name("dag"), jobs[:1]), timeout=60)

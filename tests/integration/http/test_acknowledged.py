@@ -63,7 +63,7 @@ def in_need(port: int, run: str, *, all_of_them: bool = False) -> list[str | Non
     return [note and note["text"] for note in said]
 
 
-def test_an_acknowledged_run_needs_no_attention_until_more_goes_wrong_in_it(port: int) -> None:
+def test_an_acknowledged_run_needs_no_attention_until_a_new_error(port: int) -> None:
     run = a_name("run")
     a_failed_call(port, run, "first")
     assert in_need(port, run) == [None]
@@ -80,7 +80,7 @@ def an_end(port: int, run: str, end: str, *, after_ns: int = 2) -> None:
     assert ask_json(port, "POST", "/api/v1/actions", body).status == 200
 
 
-def test_what_was_acknowledged_of_a_failed_run_hides_no_error_of_when_it_goes_on(port: int) -> None:
+def test_acknowledging_a_failed_run_hides_no_later_error_of_it(port: int) -> None:
     run = a_name("run")
     a_failed_call(port, run, "first")
     an_end(port, run, "failed")
@@ -98,7 +98,7 @@ def test_what_was_acknowledged_of_a_failed_run_hides_no_error_of_when_it_goes_on
 
 
 @pytest.mark.parametrize("end", ["completed", "failed"])
-def test_what_goes_well_leaves_a_run_acknowledged_and_its_failure_does_not(port: int, end: str) -> None:
+def test_an_acknowledged_run_stays_so_if_it_completes_and_not_if_it_fails(port: int, end: str) -> None:
     run = a_name("run")
     a_failed_call(port, run, "first")
     acknowledge(port, run, text="known")
@@ -108,7 +108,7 @@ def test_what_goes_well_leaves_a_run_acknowledged_and_its_failure_does_not(port:
     assert in_need(port, run) == ([] if end == "completed" else [None])
 
 
-def test_only_what_was_seen_is_acknowledged(port: int) -> None:
+def test_only_errors_that_were_seen_are_acknowledged(port: int) -> None:
     run = a_name("run")
     a_failed_call(port, run, "first")
     seen = ask(port, "GET", f"/api/v1/runs/{run}").value["troubles"]
@@ -146,7 +146,7 @@ def test_a_note_that_acknowledges_nothing_changes_nothing_and_one_taken_back_nei
     assert in_need(port, run) == [None]
 
 
-def test_a_muted_run_needs_no_attention_whatever_is_heard_of_it_until_the_note_is_taken_back(port: int) -> None:
+def test_a_muted_run_needs_no_attention_until_the_note_is_deleted(port: int) -> None:
     run = a_name("run")
     a_failed_call(port, run, "first")
 
@@ -199,7 +199,7 @@ def test_a_run_that_is_not_muted_any_more_may_still_be_acknowledged(port: int) -
     assert in_need(port, run) == [None]
 
 
-def test_to_unmute_what_nothing_mutes_changes_nothing(port: int) -> None:
+def test_unmuting_a_run_that_is_not_muted_changes_nothing(port: int) -> None:
     run = a_name("run")
     a_failed_call(port, run, "first")
     seen = acknowledge(port, run, text="seen").value

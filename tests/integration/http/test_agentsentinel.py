@@ -80,11 +80,11 @@ def test_an_entry_that_cannot_be_read_is_named_and_the_others_are_kept(port: int
     assert "agentsentinel-sdk: entries left out: 1" in titan.log  # the client tells nobody
 
 
-def test_what_is_no_batch_is_refused(port: int) -> None:
+def test_an_invalid_batch_is_refused(port: int) -> None:
     assert ask(port, "POST", "/api/v1/ingest", b"{}").refusal == (400, "InvalidInput")
 
 
-def test_an_empty_policy_is_there_for_a_missing_one_would_block_what_writes(port: int) -> None:
+def test_an_empty_policy_exists_since_a_missing_one_would_block_writing_tools(port: int) -> None:
     answer = ask(port, "GET", "/api/v1/policies/sync?agent_id=ann&run_id=r").value
 
     [policy] = answer["policies"]
@@ -110,7 +110,7 @@ def test_a_bundle_of_a_run_that_nobody_knows_is_refused(port: int) -> None:
     assert ask(port, "GET", "/api/v1/replay/nobody/bundle").refusal == (404, "UnknownRun")
 
 
-def test_what_guards_did_is_listed_the_latest_first(port: int) -> None:
+def test_interventions_of_guards_are_listed_latest_first(port: int) -> None:
     for place, (kind, outcome) in enumerate([("hard_block", "blocked"), ("budget_exceeded", "escalated")]):
         told = {
             "run_id": "guarded",

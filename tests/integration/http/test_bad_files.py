@@ -112,14 +112,14 @@ def test_too_many_files_and_too_large_contents_in_one_note_are_refused(titan: Ru
     assert stored_facts(titan.home) == before
 
 
-def test_a_content_that_is_not_what_its_digest_says_is_refused(port: int) -> None:
+def test_content_that_does_not_match_its_digest_is_refused(port: int) -> None:
     worker = WireWorker(port)
     _, lease_id = worker.a_running_job()
 
     assert send(worker, lease_id, b"something else", DIGEST).refusal == (400, "InvalidInput")
 
 
-def test_only_the_worker_of_a_lease_tells_of_its_files(titan: RunningTitan) -> None:
+def test_only_the_worker_of_a_lease_reports_its_files(titan: RunningTitan) -> None:
     worker, other = WireWorker(titan.sdk_port), WireWorker(titan.sdk_port)
     _, lease_id = worker.a_running_job()
     before = stored_facts(titan.home)

@@ -72,7 +72,7 @@ def test_a_body_that_cannot_be_read_is_refused(titan: RunningTitan, body: bytes)
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 100_000], ids=["empty", "cut", "bytes", "deep"])
 @pytest.mark.parametrize(("method", "path"), JSON_ROUTES)
-def test_every_route_refuses_what_is_no_json(titan: RunningTitan, method: str, path: str, body: bytes) -> None:
+def test_every_route_refuses_invalid_json(titan: RunningTitan, method: str, path: str, body: bytes) -> None:
     before = stored_facts(titan.home)
 
     answer = ask(titan.sdk_port, method, path, body, a_key())

@@ -100,7 +100,7 @@ def test_a_graph_that_cannot_run_is_refused(titan: RunningTitan, jobs: list[Any]
 
 @pytest.mark.parametrize("name", BAD_NAMES.values(), ids=BAD_NAMES.keys())
 @pytest.mark.parametrize("place", ["dag", "job", "parent", "agent_run_id", "agent_id"])
-def test_a_name_that_is_not_allowed_is_refused_wherever_it_stands(titan: RunningTitan, place: str, name: str) -> None:
+def test_an_invalid_name_is_refused_in_every_field(titan: RunningTitan, place: str, name: str) -> None:
     bodies = {
         "dag": {**a_dag_body(), "name": name},
         "job": a_dag_body([a_job_body(name)]),
@@ -142,7 +142,7 @@ def test_one_bad_job_among_good_ones_refuses_them_all(titan: RunningTitan) -> No
     assert "job 'bad'" in message
 
 
-def test_a_script_that_is_not_what_its_digest_says_is_refused(titan: RunningTitan) -> None:
+def test_a_script_that_does_not_match_its_digest_is_refused(titan: RunningTitan) -> None:
     status, kind, message = refused(titan, a_dag_body(scripts={DIGEST: "b3RoZXI="}))
 
     assert (status, kind) == (400, "InvalidInput")

@@ -17,7 +17,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import ResourceLogs, ScopeLogs
 from tests.support.call_stores import every_row_in
 from tests.support.postgres import a_database
 from tests.support.raw_http import Answer, ask, ask_json, given
-from tests.support.replayed import AT_NS, a_call, record, tell_of_a_replay
+from tests.support.replayed import AT_NS, a_call, record, report_a_replay
 from tests.support.running_titan import Two, running_titan
 from tests.support.submissions import a_name
 from tests.support.telemetry import STARTED_NS, a_record, a_request, a_span
@@ -171,7 +171,9 @@ def chain_of(port: int, run: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("entrance", ENTRANCES)
-def test_what_a_request_reports_of_such_a_project_leaves_no_byte(server: Server, entrance: str) -> None:
+def test_a_request_to_a_project_without_content_capture_stores_no_byte_of_content(
+    server: Server, entrance: str
+) -> None:
     run = a_name(entrance)
 
     told = ENTRANCES[entrance](server.port, run, HEADER)
@@ -211,7 +213,7 @@ def test_an_entry_names_its_project_itself_and_a_resource_that_of_its_spans(serv
     assert CANARY.encode() not in server.everything()
 
 
-def test_what_was_decided_when_a_run_began_holds_after_the_setting_has_changed(tmp_path: Path) -> None:
+def test_the_capture_decision_of_a_begun_run_holds_after_the_setting_has_changed(tmp_path: Path) -> None:
     home, off = tmp_path / "home", {"TITAN_RECORD_NO_BODIES_OF": "finance"}
     finance = {"X-Titan-Project": "finance"}
     with running_titan(home, offers=(), environment=off) as titan:
@@ -237,7 +239,7 @@ def test_an_intervention_and_a_replay_keep_no_content_either(server: Server) -> 
     answer = ask_json(server.port, "POST", "/api/v1/interventions", asked, HEADER)
     assert answer.status == 201, answer.body
 
-    tell_of_a_replay(server.port, run, canary=CANARY, headers=HEADER)
+    report_a_replay(server.port, run, canary=CANARY, headers=HEADER)
 
     assert CANARY.encode() not in server.everything()
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from tests.support.raw_http import ask, ask_json
-from tests.support.replayed import AT_NS, a_call, record, tell_of_a_replay
+from tests.support.replayed import AT_NS, a_call, record, report_a_replay
 from tests.support.running_titan import RunningTitan
 from tests.support.submissions import a_name
 from tests.support.waiting import wait_until
 
 
-def test_a_deleted_run_takes_what_was_told_of_its_replays_along(titan: RunningTitan) -> None:
+def test_deleting_a_run_deletes_all_reports_of_its_replays(titan: RunningTitan) -> None:
     port, run, canary = titan.sdk_port, a_name("patient"), a_name("canary")
     over = {"type": "run", "at_ns": AT_NS + 2000, "end": "completed"}
     record(port, run, a_call("a1", inputs={"patient": canary}), over)
@@ -18,8 +18,8 @@ def test_a_deleted_run_takes_what_was_told_of_its_replays_along(titan: RunningTi
     assert ask_json(port, "POST", "/api/v1/ingest", body).status == 202
 
     goes_on = ask(port, "DELETE", f"/api/v1/runs/{run}")
-    tell_of_a_replay(port, run, canary=canary)
-    tell_of_a_replay(port, f"{run}:replay", canary=canary)
+    report_a_replay(port, run, canary=canary)
+    report_a_replay(port, f"{run}:replay", canary=canary)
     deleted = ask(port, "DELETE", f"/api/v1/runs/{run}")
 
     assert (goes_on.refusal, deleted.status) == ((409, "Conflict"), 200)

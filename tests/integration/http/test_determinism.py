@@ -107,7 +107,7 @@ def test_an_accepted_issue_counts_in_no_run_of_the_agent_until_that_is_withdrawn
     assert ask(port, "DELETE", path).refusal == (404, "UnknownIssue")
 
 
-def test_what_is_no_issue_of_the_run_is_not_accepted(port: int) -> None:
+def test_an_unknown_issue_of_the_run_is_not_accepted(port: int) -> None:
     run = a_run(port, agent=a_name("agent"), inputs={}, outputs="done")
 
     refused = ask_json(port, "PUT", f"/api/v1/runs/{run}/determinism/accepted/none", {"reason": "no"})
@@ -145,7 +145,7 @@ def measure(port: int, run: str, *, score: int, executions: int = 5, changes: tu
     assert answer.status == 202, answer.body
 
 
-def test_a_measured_score_counts_where_it_is_lower_and_stands_beside_the_predicted_one(port: int) -> None:
+def test_a_measured_score_counts_if_lower_and_is_shown_beside_the_predicted_one(port: int) -> None:
     agent = a_name("agent")
     run = a_run(port, agent=agent, inputs={}, outputs="done")
     wait_until(lambda: listed(port, agent) == [(run, 100)], "the predicted score")
@@ -178,7 +178,7 @@ def test_a_measurement_of_other_code_is_shown_and_does_not_count(port: int) -> N
 # --- the program that a run reports ---
 
 
-def test_the_code_that_a_program_reports_gives_the_line_and_tells_versions_apart(port: int) -> None:
+def test_reported_code_gives_the_line_and_distinguishes_versions(port: int) -> None:
     agent = a_name("agent")
     old = [a_program(port, agent, AGENT) for _ in range(3)]
     mended = AGENT.replace("datetime.now(UTC).isoformat()", "topic")
@@ -252,7 +252,7 @@ def test_the_report_has_all_that_shows_how_far_a_run_can_be_repeated(port: int) 
     assert len(report["code_digest"]) == 64
 
 
-def test_the_report_is_one_page_that_needs_nothing_else_and_escapes_what_others_said(port: int) -> None:
+def test_the_report_is_one_standalone_page_and_escapes_recorded_text(port: int) -> None:
     run = a_program(port, a_name("agent"), AGENT)
     key = quote("timestamp:generate_report:outputs:$.at", safe="")
     ask_json(port, "PUT", f"/api/v1/runs/{run}/determinism/accepted/{key}", {"reason": "a <b>log</b>"})

@@ -29,7 +29,7 @@ def claim(worker: WireWorker, *holding: str, wait_seconds: float = 0.0) -> Any:
     return ask_json(worker.port, "POST", f"{worker.path}/claim", body).value
 
 
-def test_an_idle_worker_is_told_to_leave(port: int) -> None:
+def test_an_idle_drained_worker_is_asked_to_leave(port: int) -> None:
     worker = WireWorker(port)
 
     drained = change(worker, "drain")
@@ -53,7 +53,7 @@ def test_a_busy_worker_gets_nothing_new_and_leaves_when_it_is_done(port: int) ->
     assert (job["status"], job["reason"]) == ("READY", f"every worker that offers {worker.label} is draining")
 
 
-def test_a_worker_that_resumes_gets_what_waited_for_it(port: int) -> None:
+def test_a_worker_that_resumes_gets_its_waiting_jobs(port: int) -> None:
     worker = WireWorker(port)
     change(worker, "drain")
     submit(port, a_dag_body([a_job_body(requirement=worker.label)]))
@@ -145,5 +145,5 @@ def test_a_server_without_a_worker_starts_none(port: int) -> None:
 
 
 @pytest.mark.parametrize("body", [{}, {"offers": {}}, {"offers": {"GPU": 0}}, {"offers": {"a b": 1}}])
-def test_what_is_no_offer_is_refused(port: int, body: object) -> None:
+def test_an_invalid_offer_is_refused(port: int, body: object) -> None:
     assert ask_json(port, "POST", "/api/workers/local", body).status == 400

@@ -16,7 +16,7 @@ def a_run(port: int) -> str:
     return f"/api/v1/runs/{run}"
 
 
-def test_the_end_that_a_run_was_told_first_stands(port: int) -> None:
+def test_the_first_reported_end_of_a_run_holds(port: int) -> None:
     path = a_run(port)
     first = ask_json(port, "POST", f"{path}/end", {"status": "completed"})
     before = ask(port, "GET", path).value
@@ -30,7 +30,7 @@ def test_the_end_that_a_run_was_told_first_stands(port: int) -> None:
     assert ask(port, "GET", path).value == before
 
 
-def test_a_run_that_goes_on_after_its_end_may_be_ended_again(port: int) -> None:
+def test_a_run_that_continues_after_its_end_may_be_ended_again(port: int) -> None:
     path = a_run(port)
     ended = ask_json(port, "POST", f"{path}/end", {"status": "completed"}).value["ended_at"]
     later = {"type": "action", "id": "a2", "name": "more", "started_at_ns": AT_NS + 10**18}

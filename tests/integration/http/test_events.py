@@ -36,7 +36,7 @@ def run_a_job(port: int) -> str:
     return job_id
 
 
-def test_what_happens_is_told_in_order_while_it_happens(port: int) -> None:
+def test_events_are_sent_in_order_as_they_happen(port: int) -> None:
     with events(port) as stream:
         stream.wait_until_connected()
         job_id = run_a_job(port)
@@ -50,7 +50,7 @@ def test_what_happens_is_told_in_order_while_it_happens(port: int) -> None:
 
 
 @pytest.mark.parametrize("how", ["after", "Last-Event-ID"])
-def test_a_stream_goes_on_behind_a_cursor_without_a_gap_or_repeat(port: int, how: str) -> None:
+def test_a_stream_continues_after_a_cursor_without_a_gap_or_repeat(port: int, how: str) -> None:
     start = present_cursor(port)
     run_a_job(port)
     end = present_cursor(port)
@@ -66,7 +66,7 @@ def test_a_stream_goes_on_behind_a_cursor_without_a_gap_or_repeat(port: int, how
     assert seen == list(range(start + 1, end + 1))
 
 
-def test_after_goes_before_last_event_id(port: int) -> None:
+def test_after_takes_precedence_over_last_event_id(port: int) -> None:
     start = present_cursor(port)
     run_a_job(port)
 
@@ -87,7 +87,9 @@ def test_more_events_than_one_batch_come_all(port: int) -> None:
 
 
 @pytest.mark.parametrize("cursor", UNKNOWN_CURSORS)
-def test_a_cursor_this_journal_does_not_know_gives_a_resync_and_then_what_is_new(port: int, cursor: str) -> None:
+def test_a_stream_with_a_cursor_unknown_to_this_journal_gets_a_resync_and_then_new_events(
+    port: int, cursor: str
+) -> None:
     before = present_cursor(port)
 
     with events(port, f"?after={cursor}") as stream:
@@ -99,7 +101,7 @@ def test_a_cursor_this_journal_does_not_know_gives_a_resync_and_then_what_is_new
     assert [(event.id, event.kind) for event in news] == [(before + 1, "DagSubmitted"), (before + 2, "JobReady")]
 
 
-def test_the_events_of_one_dag_are_told_alone(port: int) -> None:
+def test_the_events_of_one_dag_are_sent_alone(port: int) -> None:
     start = present_cursor(port)
     dag_id, other_id = submit(port, a_dag_body()), submit(port, a_dag_body())
     for each in (other_id, dag_id):
@@ -112,7 +114,7 @@ def test_the_events_of_one_dag_are_told_alone(port: int) -> None:
     assert [event.kind for event in seen] == ["DagSubmitted", "JobReady", "JobCancelled", "DagEnded"]
 
 
-def test_the_events_of_one_run_are_told_alone(port: int) -> None:
+def test_the_events_of_one_run_are_sent_alone(port: int) -> None:
     start = present_cursor(port)
     run_id, other_id = a_name("run"), a_name("run")
     for each in (run_id, other_id, run_id):

@@ -105,7 +105,7 @@ def test_no_export_holds_a_secret(source: int) -> None:
         assert b"4111 1111" not in content
 
 
-def test_a_document_says_what_was_asked_for(source: int) -> None:
+def test_a_json_export_of_runs_holds_its_filters(source: int) -> None:
     document = json.loads(ask(source, "GET", "/api/v1/runs/export?format=json&window=all&agent_id=writer").body)
 
     assert [run["run_id"] for run in document["runs"]] == ["run-B"]

@@ -25,7 +25,7 @@ def decide(port: int, gate: str, word: str, **body: object) -> Answer:
     return ask_json(port, "POST", f"/api/gates/{gate}/{word}", body, a_key())
 
 
-def test_an_open_gate_shows_what_it_asks_and_how_long(port: int) -> None:
+def test_an_open_gate_shows_its_question_and_its_expiry(port: int) -> None:
     _, gate_id = held(port)
 
     gate = ask(port, "GET", f"/api/gates/{gate_id}").value
@@ -73,7 +73,7 @@ def test_a_decision_needs_no_body(port: int) -> None:
     assert (answer.status, answer.value["decided_by"]) == (200, "somebody without a token")
 
 
-def test_a_gate_is_found_by_the_job_it_stands_behind_within_its_dag(port: int) -> None:
+def test_a_gate_is_found_by_the_name_of_its_job_within_its_dag(port: int) -> None:
     dag_id = submit(port, a_dag_body([a_job_body("draft", hitl_message="Send it?")]))
 
     gate = ask(port, "GET", f"/api/gates/draft?dag={dag_id}").value
@@ -81,7 +81,7 @@ def test_a_gate_is_found_by_the_job_it_stands_behind_within_its_dag(port: int) -
     assert (gate["name"], gate["state"], gate["parents"]) == ("hitl-gate-draft", "waiting", ["draft"])
 
 
-def test_two_open_gates_of_a_name_are_told_apart_by_id(port: int) -> None:
+def test_two_open_gates_of_a_name_are_distinguished_by_id(port: int) -> None:
     name = a_name("gate")
     for _ in range(2):
         submit(port, a_dag_body([a_gate_body(name)]))
@@ -147,7 +147,7 @@ def test_nothing_to_retry_is_a_conflict_with_a_next_step(port: int) -> None:
 
 
 @pytest.mark.parametrize("path", ["jobs/none/retry", "dags/none/retry", "runs/none/retry", "jobs/none/rerun"])
-def test_what_is_not_there_is_not_tried_again(port: int, path: str) -> None:
+def test_retrying_an_unknown_object_is_not_found(port: int, path: str) -> None:
     assert ask_json(port, "POST", f"/api/{path}", None, a_key()).status == 404
 
 

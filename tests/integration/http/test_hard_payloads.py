@@ -155,7 +155,7 @@ def test_it_is_kept_whole_or_refused_in_words(hard: RunningTitan, told: Told, en
 
 
 @pytest.mark.parametrize("entrance", ENTRANCES)
-def test_what_is_nested_deeply_is_kept_to_its_last_level(hard: RunningTitan, told: Told, entrance: str) -> None:
+def test_a_deeply_nested_value_is_stored_to_its_last_level(hard: RunningTitan, told: Told, entrance: str) -> None:
     answer = told[entrance, "deep"]
 
     if entrance in STRICT:
@@ -168,7 +168,7 @@ def test_what_is_nested_deeply_is_kept_to_its_last_level(hard: RunningTitan, tol
 
 
 @pytest.mark.parametrize("entrance", ENTRANCES)
-def test_what_is_no_utf_8_is_refused_or_shown_where_it_is_wrong(hard: RunningTitan, told: Told, entrance: str) -> None:
+def test_invalid_utf_8_is_refused_or_shown_at_its_place(hard: RunningTitan, told: Told, entrance: str) -> None:
     answer = told[entrance, "not-utf-8"]
 
     if entrance.startswith("otlp"):
@@ -218,7 +218,7 @@ titan_sdk.flush(60)  # an exit alone waits 2 s, which a busy server may need for
 """
 
 
-def test_the_sdk_tells_of_all_of_them(hard: RunningTitan, tmp_path: Path) -> None:
+def test_the_sdk_reports_all_of_them(hard: RunningTitan, tmp_path: Path) -> None:
     script = tmp_path / "agent.py"
     script.write_text(PROGRAM)
     run_program(script, cwd=tmp_path, env={"HOME": str(tmp_path), **hard.environment})

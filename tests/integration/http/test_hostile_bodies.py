@@ -125,7 +125,7 @@ def records_of(value: bytes, run: str, agent: str) -> dict[str, tuple[str, bytes
 
 
 @pytest.mark.parametrize("name", VALUES)
-def test_whatever_is_recorded_every_view_of_it_answers(titan: RunningTitan, name: str) -> None:
+def test_every_view_answers_for_any_recorded_value(titan: RunningTitan, name: str) -> None:
     port, agent = titan.sdk_port, a_name("agent")
     for place in records_of(b"1", "run", agent):
         run = a_name("run")
@@ -163,7 +163,7 @@ def test_a_harmless_value_is_recorded_in_every_place(titan: RunningTitan) -> Non
 
 
 @pytest.mark.parametrize("name", VALUES)
-def test_whatever_a_definition_holds_every_view_of_it_answers(titan: RunningTitan, name: str) -> None:
+def test_every_view_answers_for_any_value_in_a_definition(titan: RunningTitan, name: str) -> None:
     port, value, workflow = titan.sdk_port, VALUES[name], a_name("workflow")
     path = f"/api/projects/default/workflows/{workflow}"
     tool = b'{"name": "note", "input_schema": {}}'

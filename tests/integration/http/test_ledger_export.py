@@ -34,7 +34,7 @@ def export(port: int, query: str) -> tuple[str, bytes]:
     return answer.headers["content-type"], answer.body
 
 
-def test_each_call_is_a_line_with_what_the_ledger_shows_of_it(port: int, agent: str) -> None:
+def test_each_call_is_a_line_with_the_fields_of_the_ledger(port: int, agent: str) -> None:
     media, body = export(port, f"agent_id={agent}")
 
     shown = ask(port, "GET", f"/api/v1/ledger?agent_id={agent}&sort_order=asc").value["data"]
@@ -43,7 +43,7 @@ def test_each_call_is_a_line_with_what_the_ledger_shows_of_it(port: int, agent: 
     assert [one["id"] for one in shown] == ["c0", "c1"]
 
 
-def test_a_document_says_what_was_asked_for(port: int, agent: str) -> None:
+def test_a_json_export_of_the_ledger_holds_its_filters(port: int, agent: str) -> None:
     query = f"agent_id={agent}&outcome=error&format=json"
 
     document = json.loads(export(port, query)[1])
@@ -72,7 +72,7 @@ def test_without_a_call_each_format_is_whole(port: int) -> None:
 
 
 @pytest.mark.parametrize("query", ["format=xml", "outcome=good", "min_cost=NaN", "page=1"])
-def test_what_no_export_can_be_is_refused_before_it_begins(port: int, query: str) -> None:
+def test_an_impossible_export_is_refused_before_it_begins(port: int, query: str) -> None:
     assert ask(port, "GET", f"/api/v1/ledger/export?{query}").status == 400
 
 

@@ -38,7 +38,7 @@ def some_runs(port: int, count: int) -> list[str]:
     return runs[::-1]
 
 
-def test_what_is_asked_for_by_id_comes_in_that_order_without_the_unknown(port: int) -> None:
+def test_lists_by_id_keep_the_given_order_without_unknown_ids(port: int) -> None:
     first, second = submit(port, a_dag_body()), submit(port, a_dag_body())
 
     assert ids(port, f"/api/dags?ids={second},nowhere,{first}") == [second, first]
@@ -48,7 +48,7 @@ def test_what_is_asked_for_by_id_comes_in_that_order_without_the_unknown(port: i
     ]
 
 
-def test_what_other_filters_exclude_is_left_out_by_id_too(port: int) -> None:
+def test_lists_by_id_apply_other_filters_too(port: int) -> None:
     worker = WireWorker(port)
     job_id, _ = worker.a_running_job()
     waiting = f"{submit(port, a_dag_body())}.00000"
@@ -193,7 +193,7 @@ def test_jobs_are_found_by_a_part_of_their_name_and_by_who_tried_them(port: int)
     assert ids(port, f"/api/jobs?worker={worker.worker_id}&status=RUNNING") == []
 
 
-def test_a_job_shows_what_it_was_given_but_no_value_of_its_environment(port: int) -> None:
+def test_a_job_shows_its_submitted_fields_but_no_value_of_its_environment(port: int) -> None:
     job = a_job_body(env={"SECRET": "hidden", "LEVEL": "3"}, retries=2, timeout_seconds=9.5, delay_ms=60_000)
     dag_id = submit(port, a_dag_body([job]))
 

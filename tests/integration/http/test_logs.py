@@ -51,7 +51,7 @@ def test_any_part_of_the_output_of_all_attempts_can_be_read(port: int, query: st
     assert (answer.status, answer.body) == (200, output)
 
 
-def test_the_size_of_the_whole_output_is_told(port: int) -> None:
+def test_the_size_of_the_whole_output_is_in_a_header(port: int) -> None:
     job_id = a_job_with_two_attempts(port)
 
     assert ask(port, "GET", f"/api/jobs/{job_id}/log?limit_bytes=1").headers["titan-log-size"] == "11"
@@ -158,7 +158,7 @@ def frugal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         yield running.sdk_port
 
 
-def test_a_worker_is_told_how_much_of_an_output_is_kept(frugal: int) -> None:
+def test_a_worker_receives_the_limit_of_an_output(frugal: int) -> None:
     worker = WireWorker(frugal)
     submit(frugal, a_dag_body([a_job_body(requirement=worker.label)]))
 
@@ -167,7 +167,7 @@ def test_a_worker_is_told_how_much_of_an_output_is_kept(frugal: int) -> None:
     assert assignment["max_log_bytes"] == CUT_AT
 
 
-def test_what_a_worker_sends_over_the_limit_is_thrown_away_and_the_log_says_so(frugal: int) -> None:
+def test_output_over_the_limit_is_discarded_and_the_log_says_so(frugal: int) -> None:
     worker = WireWorker(frugal)
     job_id, lease_id = worker.a_running_job()
 

@@ -38,7 +38,7 @@ def test_money_is_right_to_the_last_digit(port: int, case: str) -> None:
     assert money_of(exported["runs"][0]) == money_of(money)
 
 
-def test_an_agent_has_spent_what_its_runs_have_and_lists_look_for_what_was_spent(port: int) -> None:
+def test_an_agents_cost_is_the_sum_of_its_runs_and_lists_filter_by_incurred_cost(port: int) -> None:
     for case, (entries, _) in CASES.items():
         record(port, f"all {case}", entries, agent_id="all-money")
 
@@ -51,7 +51,7 @@ def test_an_agent_has_spent_what_its_runs_have_and_lists_look_for_what_was_spent
 
 
 @pytest.mark.parametrize("cost", ["-1", "NaN", "Infinity", "1e400", "100000.01", "9300000", "1e308", "-0.01"])
-def test_a_cost_that_no_call_has_is_refused_where_it_stands(port: int, cost: str) -> None:
+def test_an_invalid_cost_is_refused_with_its_place(port: int, cost: str) -> None:
     body = {"run_id": a_name("run"), "entries": [a_call("a", "1"), a_call("b", cost)]}
 
     answer = ask_json(port, "POST", "/api/v1/actions", body)
@@ -60,7 +60,7 @@ def test_a_cost_that_no_call_has_is_refused_where_it_stands(port: int, cost: str
     assert "$.entries[1].cost_usd" in answer.value["error"]["message"]
 
 
-def test_sums_of_money_are_exact_however_large_wherever_they_stand(port: int) -> None:
+def test_sums_of_money_are_exact_at_any_size_on_every_route(port: int) -> None:
     run, agent = a_name("run"), a_name("agent")
     entries = [a_call(f"a{number}", "99999.123456789012") for number in range(9)]
 
@@ -101,7 +101,7 @@ def test_an_odd_cost_of_a_span_is_left_out_and_the_span_is_kept(port: int) -> No
     assert ask(port, "GET", f"/api/v1/runs/{run}").value["tally"]["unpriced"] == 1
 
 
-def test_a_cost_that_was_computed_is_told_apart_in_every_sum(port: int) -> None:
+def test_a_computed_cost_is_marked_in_every_sum(port: int) -> None:
     run, agent = a_name("run"), a_name("agent")
     computed = a_call("a", use={**GPT, "input_tokens": 1000, "output_tokens": 100})
     record(port, run, [computed, a_call("b", "0.1")], agent)

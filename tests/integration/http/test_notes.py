@@ -102,7 +102,7 @@ def test_without_a_key_the_same_note_is_said_twice(port: int) -> None:
     assert len(notes_of(port, run)) == 2
 
 
-def test_a_run_told_of_under_a_secret_is_found_by_it_and_does_not_keep_it(port: int) -> None:
+def test_a_run_reported_under_a_secret_is_found_by_it_and_does_not_store_it(port: int) -> None:
     secret = f"{SECRET}{a_name('')}".replace("-", "")
     call = {"type": "action", "id": secret, "name": "x", "kind": "tool", "started_at_ns": AT_NS, "ended_at_ns": AT_NS}
     told = ask_json(port, "POST", "/api/v1/actions", {"run_id": secret, "agent_id": secret, "entries": [call]})

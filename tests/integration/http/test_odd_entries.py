@@ -103,7 +103,7 @@ def test_names_and_ids_that_no_database_holds_are_kept_changed(port: int) -> Non
     assert ask(port, "GET", f"/api/v1/runs/{kept}/actions/good").status == 200
 
 
-def test_a_request_of_openai_agents_with_nothing_readable_is_told_what_is_wrong_once(port: int) -> None:
+def test_an_unreadable_request_of_openai_agents_is_refused_with_one_message(port: int) -> None:
     answer = ask_json(port, "POST", "/v1/traces/ingest", {"data": [1]})
 
     assert answer.status == 400
@@ -113,7 +113,7 @@ def test_a_request_of_openai_agents_with_nothing_readable_is_told_what_is_wrong_
     )
 
 
-def test_what_openai_agents_sends_is_kept_but_for_what_cannot_be_read(port: int) -> None:
+def test_readable_parts_of_an_openai_agents_request_are_stored(port: int) -> None:
     trace = a_name("trace")
     times = {"started_at": "2026-03-01T12:00:00", "ended_at": "2026-03-01T12:00:01"}
     data = {"type": "function", "name": "look up"}
@@ -130,7 +130,7 @@ def test_what_openai_agents_sends_is_kept_but_for_what_cannot_be_read(port: int)
 
 
 @pytest.mark.parametrize("levels", [900, 970])
-def test_what_is_nested_deeply_is_bundled_and_exported(port: int, levels: int) -> None:
+def test_a_deeply_nested_value_is_bundled_and_exported(port: int, levels: int) -> None:
     run, deep = a_name("run"), "[" * levels + "]" * levels
     told = json.dumps({"run_id": run, "entries": [an_action("a", inputs=5)]}).replace(": 5", f": \n{deep}")
     assert ask(port, "POST", "/api/v1/actions", told.encode()).status == 200
@@ -167,7 +167,7 @@ def test_who_sends_protobuf_is_refused_in_protobuf(port: int) -> None:
     assert b"protobuf of ExportTraceServiceRequest" in answers[0].body
 
 
-def test_a_span_in_json_that_cannot_be_read_is_told_and_costs_no_other(port: int) -> None:
+def test_an_unreadable_json_span_is_reported_and_the_others_are_stored(port: int) -> None:
     run = a_name("run")
 
     answer = send_spans(port, run, a_span("a" * 16, {}), a_span("b" * 16, {}, name=5), a_span("c" * 16, {}))
@@ -177,7 +177,7 @@ def test_a_span_in_json_that_cannot_be_read_is_told_and_costs_no_other(port: int
     assert len(ask(port, "GET", f"/api/v1/runs/{run}/skeleton").value["id"]) == 2
 
 
-def test_an_export_goes_on_behind_a_payload_that_the_disk_lost(titan: RunningTitan, port: int) -> None:
+def test_an_export_continues_after_a_payload_that_the_disk_lost(titan: RunningTitan, port: int) -> None:
     run, word = a_name("run"), a_name("large")
     assert record(port, run, an_action("a", inputs=[word] * 10_000), an_action("b", inputs="small")).status == 200
     [lost] = [path for path in contents(titan.home) if word.encode() in path.read_bytes()]
@@ -251,7 +251,7 @@ OLD_RUN = {
         ("/api/public/scores", {"traceId": "{run}", "name": "s", "value": 1, "timestamp": "0001-01-01T00:00:00Z"}),
     ],
 )
-def test_what_is_told_of_a_time_before_1970_is_kept_as_of_1970_and_leaves_exports_whole(
+def test_times_before_1970_are_stored_as_1970_and_exports_stay_readable(
     port: int, path: str, told: dict[str, object]
 ) -> None:
     run = a_name("run")

@@ -86,7 +86,7 @@ def test_a_prefetched_job_comes_with_its_place_in_the_queue_and_begins_when_its_
     assert running["started_at"] < "2999"
 
 
-def test_what_is_given_back_is_offered_again(port: int) -> None:
+def test_a_returned_job_is_offered_again(port: int) -> None:
     worker = PrefetchingWorker(port)
     _now, prefetched = worker.a_prefetched_job()
 
@@ -98,7 +98,7 @@ def test_what_is_given_back_is_offered_again(port: int) -> None:
     assert again["lease_id"] != prefetched["lease_id"]
 
 
-def test_a_draining_worker_is_told_to_give_back_what_it_prefetched(port: int) -> None:
+def test_a_draining_worker_is_asked_to_return_its_prefetched_jobs(port: int) -> None:
     worker = PrefetchingWorker(port)
     now, prefetched = worker.a_prefetched_job()
     holding = {"holding": [now["lease_id"], prefetched["lease_id"]], "wait_seconds": 10}
@@ -109,7 +109,7 @@ def test_a_draining_worker_is_told_to_give_back_what_it_prefetched(port: int) ->
     assert (told["give_back"], told["stop"], told["assignments"]) == (True, [], [])
 
 
-def test_the_cancel_of_a_prefetched_job_is_told_with_the_claim_and_its_worker_confirms_it(port: int) -> None:
+def test_a_claim_carries_the_cancel_of_a_prefetched_job_and_its_worker_confirms_it(port: int) -> None:
     worker = PrefetchingWorker(port)
     now, prefetched = worker.a_prefetched_job()
     cancelled = ask(port, "POST", f"/api/jobs/{prefetched['job_id']}/cancel").value
@@ -122,7 +122,7 @@ def test_the_cancel_of_a_prefetched_job_is_told_with_the_claim_and_its_worker_co
     assert worker.job(prefetched)["status"] == "CANCELLED"
 
 
-def test_a_worker_shows_what_it_runs_and_not_what_it_prefetched(port: int) -> None:
+def test_a_worker_shows_running_jobs_and_not_prefetched_ones(port: int) -> None:
     worker = PrefetchingWorker(port)
     now, _prefetched = worker.a_prefetched_job()
 

@@ -86,7 +86,7 @@ def test_gates_and_the_queue_show_one_project(port: int) -> None:
     assert [any(group["requirement"] == label for group in queue.value["groups"]) for queue in queues] == [True, False]
 
 
-def test_the_header_goes_before_the_query_and_both_follow_one_rule(port: int) -> None:
+def test_the_header_takes_precedence_over_the_query_and_both_follow_one_rule(port: int) -> None:
     run = a_name("run")
     ask_json(port, "POST", "/api/v1/actions", {"run_id": run, "entries": [a_call("a")]}, FINANCE)
 
@@ -108,17 +108,17 @@ def test_live_events_are_those_of_a_project(port: int) -> None:
     message = b"GET /api/events?project=finance HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
     with said(port, message) as connection:
-        heard_until(connection, ": connected")
+        received_until(connection, ": connected")
         finance, shop, last = (
             ask_json(port, "POST", "/api/dags", a_dag_body(), of).value["dag_id"] for of in (FINANCE, SHOP, FINANCE)
         )
-        heard = heard_until(connection, last)
+        heard = received_until(connection, last)
 
     assert finance in heard
     assert shop not in heard
 
 
-def heard_until(connection: socket, text: str) -> str:
+def received_until(connection: socket, text: str) -> str:
     """Return what an event stream says up to this text."""
     heard = b""
     while text.encode() not in heard:

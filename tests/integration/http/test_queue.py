@@ -38,7 +38,7 @@ def test_jobs_that_nobody_can_take_are_counted_with_the_first_of_them(port: int)
     assert queue(port)["ready"][label] == 30
 
 
-def test_a_group_that_is_named_is_told_at_length(port: int) -> None:
+def test_a_named_group_is_listed_at_length(port: int) -> None:
     label = a_label()
     submit(port, a_dag_body([a_job_body(f"j{n:02}", requirement=label) for n in range(30)]))
 
@@ -49,7 +49,7 @@ def test_a_group_that_is_named_is_told_at_length(port: int) -> None:
     assert group(port, "unroutable:NO_SUCH_LABEL") is None
 
 
-def test_all_that_waits_is_counted_once_and_what_needs_somebody_comes_first(port: int) -> None:
+def test_all_waiting_jobs_are_counted_once_and_those_that_need_a_person_come_first(port: int) -> None:
     submit(port, a_dag_body([a_job_body("a"), a_job_body("b", parents=["a"])]))
     submit(port, a_dag_body([{"id": "ask", "kind": "gate", "hitl_message": "Go on?"}]))
 
@@ -85,7 +85,7 @@ def test_jobs_behind_a_key_are_a_group_by_that_key(port: int) -> None:
     assert found["jobs"][0]["reason"] == f"waits for one of 1 place(s) under key '{key}'"
 
 
-def test_a_worker_tells_since_when_it_runs_what_it_runs(port: int) -> None:
+def test_a_worker_shows_when_its_running_job_started(port: int) -> None:
     worker = WireWorker(port)
     job_id, _ = worker.a_running_job()
 
@@ -96,7 +96,7 @@ def test_a_worker_tells_since_when_it_runs_what_it_runs(port: int) -> None:
     assert (running["job_id"], running["started_at"]) == (job_id, attempts[0]["leased_at"])
 
 
-def test_of_many_labels_that_nobody_offers_the_largest_are_told(port: int) -> None:
+def test_of_many_labels_without_a_worker_the_largest_are_listed(port: int) -> None:
     label = a_label()
     many = [a_job_body(f"l{n}", requirement=f"{label}_{n}") for n in range(21)]
     submit(port, a_dag_body([*many, a_job_body("more", requirement=f"{label}_0")]))

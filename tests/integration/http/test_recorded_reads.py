@@ -207,7 +207,7 @@ LARGE_CURSOR = base64.urlsafe_b64encode(b"[99999999999999999999,1]").decode().rs
         "ledger/stats?kind=turn",
     ],
 )
-def test_a_query_that_asks_for_what_cannot_be_is_refused(port: int, query: str) -> None:
+def test_a_query_with_an_impossible_value_is_refused(port: int, query: str) -> None:
     assert ask(port, "GET", f"/api/v1/{query}").status == 400
 
 

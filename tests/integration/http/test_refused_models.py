@@ -24,7 +24,7 @@ def test_a_secret_in_the_place_of_a_models_name_is_not_in_the_log(tmp_path: Path
     assert "[redacted:anthropic_key" in log
 
 
-def test_what_the_model_itself_cannot_do_costs_nothing_and_leaves_no_run_of_its_own(tmp_path: Path) -> None:
+def test_a_request_the_model_cannot_serve_costs_nothing_and_leaves_no_run_of_its_own(tmp_path: Path) -> None:
     tools = [{"type": "function", "function": {"name": "weather"}}]
     asked = {"messages": [{"role": "user", "content": "The weather?"}], "tools": tools}
     with running_titan(tmp_path / "home", offers=(), model="local") as titan:

@@ -30,7 +30,7 @@ from tests.support.submissions import a_name
         ("/api/v1/runs/export?window=", "query: window: expected a number and m, h, d or w"),
     ],
 )
-def test_a_query_that_cannot_be_is_refused_with_what_can(port: int, path: str, said: str) -> None:
+def test_an_invalid_query_is_refused_with_the_valid_values(port: int, path: str, said: str) -> None:
     answer = ask(port, "GET", path)
 
     assert answer.refusal == (400, "InvalidInput")

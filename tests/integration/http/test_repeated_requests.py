@@ -84,7 +84,7 @@ def test_a_refused_request_leaves_its_key_free(port: int) -> None:
     assert (refused.status, accepted.status) == (400, 201)
 
 
-def test_a_value_put_twice_under_one_key_does_not_undo_what_came_between(port: int) -> None:
+def test_a_value_put_twice_under_one_key_does_not_undo_changes_between(port: int) -> None:
     name, key = a_name("key"), a_key()
     put_one = {"key": name, "value": "one"}
     ask_json(port, "PUT", "/api/store", put_one, key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.support.raw_http import ask, ask_json
-from tests.support.replayed import AT_NS, a_call, record, tell_of_a_replay
+from tests.support.replayed import AT_NS, a_call, record, report_a_replay
 from tests.support.submissions import a_name
 
 OVER = {"type": "run", "at_ns": AT_NS + 2000, "end": "completed"}
@@ -77,10 +77,10 @@ def test_a_comparison_needs_another_run_that_has_ended(port: int) -> None:
     assert refusal({"level": "compare", "with_run": running}) == (409, "Conflict")
 
 
-def test_the_history_has_the_newest_first_and_what_a_foreign_client_replayed(port: int) -> None:
+def test_the_history_has_the_newest_first_and_replays_of_foreign_clients(port: int) -> None:
     run = a_run(port, made_id="x")
     check, again = (replayed(port, run, {"level": "self_check"}) for _ in range(2))
-    tell_of_a_replay(port, run, canary="words")
+    report_a_replay(port, run, canary="words")
 
     listed = ask(port, "GET", f"/api/v1/runs/{run}/replays").value["data"]
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.captured import captured_requests
 from tests.support.raw_http import ask, given
-from tests.support.replayed import AT_NS, a_call, record, tell_of_a_replay
+from tests.support.replayed import AT_NS, a_call, record, report_a_replay
 from tests.support.running_titan import Two, running_titan
 from tests.support.submissions import a_name
 
@@ -54,7 +54,7 @@ def export(port: int, run: str) -> bytes:
     return ask(port, "GET", f"/api/v1/runs/export?format=jsonl&run_id={quote(run, safe='')}").body
 
 
-def test_a_run_shows_the_resources_of_all_services_it_was_told_by(two: Two) -> None:
+def test_a_run_shows_the_resources_of_all_services_that_reported_it(two: Two) -> None:
     run = a_name("traced")
     trace(two.source, run, "shop", "bank", "shop")
 
@@ -68,7 +68,7 @@ def test_a_run_shows_the_resources_of_all_services_it_was_told_by(two: Two) -> N
     assert "details" not in listed
 
 
-def test_a_run_that_nothing_more_was_told_of_has_no_details(two: Two) -> None:
+def test_a_run_without_further_reports_has_no_details(two: Two) -> None:
     run = a_name("bare")
     record(two.source, run, a_call("a1"))
 
@@ -106,10 +106,10 @@ def test_details_that_are_no_objects_are_refused_by_their_line(two: Two) -> None
     assert ask(two.target, "GET", "/api/v1/runs/never-kept").status == 404
 
 
-def test_what_a_replay_came_to_is_shown_with_its_run(two: Two) -> None:
+def test_the_result_of_a_replay_is_shown_with_its_run(two: Two) -> None:
     run = a_name("replayed")
     record(two.source, run, a_call("a1"), {"type": "run", "at_ns": AT_NS + 2000, "end": "completed"})
-    tell_of_a_replay(two.source, run, canary="Ms Example")
+    report_a_replay(two.source, run, canary="Ms Example")
 
     [told] = run_at(two.source, f"{run}:replay")["details"]
 
@@ -118,7 +118,7 @@ def test_what_a_replay_came_to_is_shown_with_its_run(two: Two) -> None:
     assert told["replay"]["divergences"][0]["expected_inputs"] == {"patient": "Ms Example"}
 
 
-def test_an_import_of_what_this_server_exported_adds_nothing_to_its_tapes(
+def test_importing_this_servers_own_export_adds_nothing_to_its_recordings(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     with running_titan(tmp_path_factory.mktemp("own") / "home", offers=()) as titan:

@@ -89,7 +89,7 @@ def test_a_score_may_come_before_the_spans_it_is_about(port: int) -> None:
     assert [note["score"] for note in notes_of(port, trace)] == [0.5]
 
 
-def test_what_cannot_be_kept_is_named_and_the_rest_is_kept(port: int) -> None:
+def test_invalid_scores_are_named_and_the_rest_is_stored(port: int) -> None:
     trace = a_trace()
     session = {"sessionId": "s", "name": "quality", "value": 1, "id": "no-trace"}
 
@@ -104,7 +104,7 @@ def test_what_cannot_be_kept_is_named_and_the_rest_is_kept(port: int) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[" + b"{}," * 1001 + b"{}]"], ids=["empty", "no JSON", "too many"])
-def test_what_is_no_score_at_all_is_refused(port: int, body: bytes) -> None:
+def test_a_body_without_a_score_is_refused(port: int, body: bytes) -> None:
     assert ask(port, "POST", "/api/public/scores", body).refusal == (400, "InvalidInput")
     assert ask(port, "POST", "/api/public/ingestion", body).refusal == (400, "InvalidInput")
 

@@ -30,7 +30,7 @@ def test_a_key_of_another_program_says_nothing(port: int) -> None:
     assert ask(port, "GET", "/v1/models", headers={"Authorization": "Bearer sk-none"}).status == 200
 
 
-def test_a_job_may_here_what_it_might_without_its_token(port: int) -> None:
+def test_a_job_token_does_not_restrict_a_server_without_tokens(port: int) -> None:
     anybody = Holder(port, None)
     job = a_running_job(anybody, anybody)
     foreign_run = a_name("run")

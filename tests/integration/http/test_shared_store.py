@@ -55,7 +55,7 @@ def test_eight_who_count_at_once_lose_nothing(port: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "one", "1.5", "0x10", "1_000", "9" * 301])
-def test_what_is_no_whole_number_is_not_counted_on(port: int, text: str) -> None:
+def test_text_that_is_no_whole_number_is_not_incremented(port: int, text: str) -> None:
     key = a_name("count")
     put(port, key, text)
 
@@ -65,7 +65,7 @@ def test_what_is_no_whole_number_is_not_counted_on(port: int, text: str) -> None
     assert held(port, key) == text
 
 
-def test_a_key_is_swapped_only_where_it_holds_what_is_expected(port: int) -> None:
+def test_a_key_is_swapped_only_if_it_has_the_expected_value(port: int) -> None:
     key = a_name("lock")
 
     answers = [
@@ -94,7 +94,7 @@ def test_a_repeated_swap_with_its_key_gets_the_first_answer(port: int) -> None:
     assert first.value == second.value == {"swapped": True, "value": "mine"}
 
 
-def test_a_key_says_when_it_goes_and_a_swap_keeps_that_when_asked_to(port: int) -> None:
+def test_a_key_shows_its_expiry_and_a_swap_keeps_it_on_request(port: int) -> None:
     key = a_name("short")
     put(port, key, "one", ttl_seconds=3600)
     goes_at = expires_at(port, key)

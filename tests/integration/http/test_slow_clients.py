@@ -71,7 +71,7 @@ def test_line_ends_are_no_request() -> None:
 
 
 @pytest.mark.parametrize("framing", [{"Content-Length": "10"}, {"Content-Length": "", "Transfer-Encoding": "chunked"}])
-def test_a_body_that_does_not_go_on_is_refused_and_its_reader_is_told(framing: dict[str, str]) -> None:
+def test_a_stalled_body_is_refused_and_its_reader_is_notified(framing: dict[str, str]) -> None:
     application = Application()
     body = b"half" if framing["Content-Length"] else b"4\r\nhalf\r\n"
 

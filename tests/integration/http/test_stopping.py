@@ -52,7 +52,7 @@ def test_a_terminated_server_ends_within_three_seconds_though_many_wait(ending: 
     assert "resync" not in [event.kind for event in rest]
 
 
-def test_an_upload_that_stands_still_does_not_hold_the_server_for_long(ending: RunningTitan) -> None:
+def test_a_stalled_upload_does_not_hold_the_server_for_long(ending: RunningTitan) -> None:
     half = request("PUT", "/api/files/half.bin", b"half", {"Content-Length": "1000"})
 
     with said(ending.sdk_port, half):
@@ -71,7 +71,7 @@ def test_a_connection_that_is_open_but_idle_does_not_hold_the_server(ending: Run
     assert time.monotonic() - told_at < STOPS_WITHIN_SECONDS
 
 
-def test_what_was_answered_before_the_end_is_there_after_a_new_start(ending: RunningTitan) -> None:
+def test_a_dag_submitted_before_the_stop_exists_after_a_restart(ending: RunningTitan) -> None:
     dag_id = submit(ending.sdk_port, a_dag_body())
     ending.terminate()
 

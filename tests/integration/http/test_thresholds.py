@@ -55,7 +55,7 @@ def test_a_run_that_was_stopped_unlike_others_of_its_agent_needs_attention(port:
     assert reason["text"].endswith("over 3 times as often as in its agent's other runs of 30 days: 1 of 100")
 
 
-def test_what_an_agent_does_later_takes_nothing_back_not_even_within_the_hour(port: int) -> None:
+def test_an_agents_later_runs_remove_no_finding_even_within_the_hour(port: int) -> None:
     agent = a_name("agent")
     a_run(port, f"{agent}-usual", stopped=1, good=99, agent=agent, hours=-1)
     a_run(port, f"{agent}-unlike", stopped=5, good=40, agent=agent)

@@ -45,7 +45,7 @@ def test_a_job_that_ends_answers_who_waits_for_it(port: int) -> None:
     assert answer.value["status"] == "COMPLETED"
 
 
-def test_what_has_ended_is_not_waited_for(port: int) -> None:
+def test_ended_dags_and_jobs_are_answered_without_waiting(port: int) -> None:
     dag_id = submit(port, a_dag_body())
     ask(port, "POST", f"/api/dags/{dag_id}/cancel", headers=a_key())
     started = time.monotonic()
@@ -57,7 +57,7 @@ def test_what_has_ended_is_not_waited_for(port: int) -> None:
     assert time.monotonic() - started < EARLY_SECONDS
 
 
-def test_what_does_not_end_is_answered_as_it_is_when_the_time_is_over(port: int) -> None:
+def test_an_unfinished_dag_is_answered_as_it_is_at_the_timeout(port: int) -> None:
     dag_id = submit(port, a_dag_body())
 
     dag = ask(port, "GET", f"/api/dags/{dag_id}?wait_seconds=0.1").value

@@ -118,7 +118,7 @@ def go_wrong(port: int, run: str, call_id: str, outcome: str = "error") -> None:
     assert ask_json(port, "POST", "/api/v1/actions", {"run_id": run, "entries": [{**call, **times}]}).status == 200
 
 
-def test_a_run_that_was_acknowledged_is_so_where_it_is_imported_until_more_goes_wrong(two: Two) -> None:
+def test_an_acknowledged_run_is_imported_as_acknowledged_until_a_new_error(two: Two) -> None:
     run = a_run(two.source)
     end_as_failed = [{"type": "run", "at_ns": AT_NS + 10**7, "end": "failed"}]
     ask_json(two.source, "POST", "/api/v1/actions", {"run_id": run, "entries": end_as_failed})
@@ -139,9 +139,7 @@ def test_a_run_that_was_acknowledged_is_so_where_it_is_imported_until_more_goes_
 
 
 @pytest.mark.parametrize("knows_it_first", [True, False])
-def test_what_nobody_saw_where_a_run_was_exported_needs_attention_where_it_is_imported(
-    two: Two, knows_it_first: bool
-) -> None:
+def test_errors_not_acknowledged_at_the_source_need_attention_at_the_import(two: Two, knows_it_first: bool) -> None:
     run = a_run(two.source)
     say(two.source, run, text="known", acknowledges=True)
     content = export(two.source, f"run_id={run}")
@@ -157,7 +155,7 @@ def test_what_nobody_saw_where_a_run_was_exported_needs_attention_where_it_is_im
     assert in_need(two.target, run)
 
 
-def test_what_was_deleted_comes_back_with_its_notes(two: Two) -> None:
+def test_a_deleted_run_is_restored_with_its_notes(two: Two) -> None:
     run = a_run(two.source)
     say(two.source, run, text="good")
     said, content = notes_of(two.source, run), export(two.source, f"run_id={run}")
@@ -218,7 +216,7 @@ def test_an_import_with_a_bad_note_names_its_line_and_keeps_nothing(two: Two, br
     assert ask(two.target, "GET", f"/api/v1/runs/{name}").status == 404
 
 
-def test_the_last_line_of_an_export_without_its_notes_tells_that_they_are_missing(two: Two) -> None:
+def test_the_last_line_of_an_export_reveals_missing_notes(two: Two) -> None:
     run, name = a_run(two.source), a_name("cut")
     say(two.source, run, text="good")
     lines = export(two.source, f"run_id={run}").replace(run.encode(), name.encode()).splitlines(keepends=True)

@@ -80,7 +80,7 @@ def test_the_request_says_all_that_was_asked_and_nothing_else(endpoint: FakeEndp
     }
 
 
-def test_what_is_left_to_the_model_is_not_sent(endpoint: FakeEndpoint) -> None:
+def test_parameters_left_to_the_model_are_not_sent(endpoint: FakeEndpoint) -> None:
     complete(endpoint, a_request("Sky?"))
 
     assert endpoint.asked[0].body == {"model": "painter-1", "messages": [{"role": "user", "content": "Sky?"}]}
@@ -203,7 +203,7 @@ def test_a_request_that_will_never_be_answered_is_refused(
 
 
 @pytest.mark.parametrize("body", [{"hello": "world"}, {"choices": []}, "<html>not an API</html>"])
-def test_what_is_no_chat_completion_is_refused_with_the_address(endpoint: FakeEndpoint, body: object) -> None:
+def test_an_answer_that_is_no_chat_completion_is_refused_with_the_address(endpoint: FakeEndpoint, body: object) -> None:
     endpoint.replies.append(Reply(body=body))
 
     with pytest.raises(ModelRefused) as refused:
@@ -278,7 +278,7 @@ def test_tools_their_calls_and_results_are_passed_on(endpoint: FakeEndpoint) -> 
     assert named["tool_choice"] == {"type": "function", "function": {"name": "look"}}
 
 
-def test_tool_calls_are_read_whatever_reason_the_endpoint_gives(endpoint: FakeEndpoint) -> None:
+def test_tool_calls_are_read_with_any_finish_reason(endpoint: FakeEndpoint) -> None:
     call = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
     endpoint.replies.append(a_completion(message={"role": "assistant", "content": None, "tool_calls": [call]}))
 
@@ -331,7 +331,7 @@ def test_streamed_tool_calls_are_put_together(endpoint: FakeEndpoint) -> None:
     assert answer.tool_calls == (CALL, replace(CALL, id="call_2"))
 
 
-def test_streamed_tool_calls_without_numbers_or_ids_of_their_own_are_told_apart(endpoint: FakeEndpoint) -> None:
+def test_streamed_tool_calls_without_numbers_or_ids_are_kept_apart(endpoint: FakeEndpoint) -> None:
     endpoint.replies.append(
         a_stream(
             a_piece(0, "a", "look", "{}"),
@@ -375,7 +375,7 @@ def test_a_stream_that_breaks_off_is_unavailable(endpoint: FakeEndpoint) -> None
         ("<html>not an API</html>", ModelRefused, "an empty stream"),
     ],
 )
-def test_what_is_no_stream_of_chunks_is_an_error(
+def test_an_answer_that_is_no_stream_of_chunks_is_an_error(
     endpoint: FakeEndpoint, body: str, error: type[Exception], found: str
 ) -> None:
     endpoint.replies.append(Reply(body=body, headers={"Content-Type": "text/event-stream"}))

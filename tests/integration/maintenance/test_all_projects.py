@@ -52,7 +52,7 @@ def test_one_worker_is_leased_jobs_of_every_project(desk: Desk) -> None:
     assert sorted(attempt.project_id for attempt in leased) == sorted(PROJECTS)
 
 
-def test_runs_of_one_name_stand_in_the_registry_each_in_its_project(desk: Desk, tmp_path: Path) -> None:
+def test_runs_of_one_name_are_in_the_registry_each_in_its_project(desk: Desk, tmp_path: Path) -> None:
     capture = ContentCapture(off_projects=frozenset({"finance"}))
     with closing(SqliteCallStore(tmp_path / "calls.db", clock=desk.clock)) as calls:
         run_projector = a_run_projector(desk, calls, capture)

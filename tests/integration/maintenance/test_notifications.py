@@ -157,7 +157,7 @@ def test_a_name_and_a_password_in_a_url_are_sent_as_basic_authorization(
     assert address.shown == receiver.url.split("/")[2]  # what logs and settings show has no password
 
 
-def test_an_address_that_is_new_hears_of_nothing_that_was_before(desk: Desk, receiver: Receiver) -> None:
+def test_a_new_address_receives_no_earlier_events(desk: Desk, receiver: Receiver) -> None:
     fail(desk, "before")
 
     def act() -> None:
@@ -169,7 +169,7 @@ def test_an_address_that_is_new_hears_of_nothing_that_was_before(desk: Desk, rec
     assert [post.value["dag"] for post in receiver.received] == ["dag-after"]
 
 
-def test_what_was_refused_for_now_is_posted_again_in_order(desk: Desk, receiver: Receiver) -> None:
+def test_temporarily_refused_posts_are_retried_in_order(desk: Desk, receiver: Receiver) -> None:
     receiver.statuses = [503, 200, 200]
 
     def act() -> None:
@@ -183,7 +183,7 @@ def test_what_was_refused_for_now_is_posted_again_in_order(desk: Desk, receiver:
     assert receiver.received[0].value["id"] == receiver.received[1].value["id"]
 
 
-def test_what_is_refused_for_good_is_dropped_and_the_next_one_comes(desk: Desk, receiver: Receiver) -> None:
+def test_a_permanently_refused_post_is_dropped_and_the_next_one_sent(desk: Desk, receiver: Receiver) -> None:
     receiver.statuses = [404]
 
     def act() -> None:

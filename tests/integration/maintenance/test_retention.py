@@ -137,7 +137,7 @@ def a_job_of(house: House, name: str = "train", *, content: bytes = b"print()", 
     return replace(a_spec(name), script=house.put(content), **fields)  # type: ignore[arg-type]
 
 
-def test_an_old_run_goes_whole_and_a_pinned_and_a_young_one_stay(house: House) -> None:
+def test_an_expired_run_is_deleted_whole_and_a_pinned_and_a_young_one_stay(house: House) -> None:
     old = house.run(a_job_of(house, "a"), a_job_of(house, "b", parents=("a",)), run_id="old")
     pinned = house.run(a_job_of(house, content=b"pinned"), run_id="pinned")
     house.pin("pinned")
@@ -158,7 +158,7 @@ def test_an_old_run_goes_whole_and_a_pinned_and_a_young_one_stay(house: House) -
     assert house.clean() == Freed()
 
 
-def test_a_large_dag_goes_in_many_small_transactions_between_which_others_come(house: House) -> None:
+def test_a_large_dag_is_deleted_in_many_small_transactions_between_others(house: House) -> None:
     house.run(*[a_job_of(house, f"job{number}") for number in range(60)])
     house.clock.turn(31 * 86400)
     seqs: list[int] = []
@@ -171,7 +171,7 @@ def test_a_large_dag_goes_in_many_small_transactions_between_which_others_come(h
     assert house.desk.store.read(lambda reader: reader.dags(PROJECT, limit=9)) == []
 
 
-def test_what_is_alive_stays_however_old(house: House) -> None:
+def test_live_runs_and_dags_are_kept_at_any_age(house: House) -> None:
     house.desk.submit(a_new_dag(a_job_of(house, requirement="GPU"), agent_run_id="patient"))
     house.desk.submit(a_new_dag(a_job_of(house, requirement="GPU"), name="alone"))
     entries = house.entries()
@@ -183,7 +183,7 @@ def test_what_is_alive_stays_however_old(house: House) -> None:
     assert house.entries() == entries - 1
 
 
-def test_a_script_goes_only_when_no_job_names_it_any_more(house: House) -> None:
+def test_a_script_is_deleted_only_when_no_job_names_it_any_more(house: House) -> None:
     shared = a_job_of(house, content=b"shared")
     digest = shared.script or ""
     house.run(shared)
@@ -238,7 +238,7 @@ def test_logs_go_before_their_jobs_when_they_are_kept_for_less(house: House) -> 
     assert house.log(lease) == b""
 
 
-def test_the_journal_is_cut_and_its_numbers_go_on(house: House) -> None:
+def test_the_journal_is_cut_and_its_numbers_continue(house: House) -> None:
     house.run(a_job_of(house))
     last = house.desk.store.read(lambda reader: reader.last_seq())
     house.clock.turn(31 * 86400)
@@ -251,7 +251,7 @@ def test_the_journal_is_cut_and_its_numbers_go_on(house: House) -> None:
     assert newest > last
 
 
-def test_nothing_goes_when_everything_is_kept_for_ever(house: House) -> None:
+def test_nothing_is_deleted_with_unlimited_retention(house: House) -> None:
     house.run(a_job_of(house), run_id="r1")
     house.clock.turn(4000 * 86400)
 
@@ -324,7 +324,7 @@ def test_the_payloads_of_recorded_runs_that_go_go_with_them_unless_something_els
     assert left == {"a1": False, "a2": True, "a3": True}
 
 
-def test_a_run_without_recordings_goes_with_its_stages_and_one_with_some_stays_for_these(house: House) -> None:
+def test_a_run_without_recordings_is_deleted_with_its_stages_and_one_with_some_stays(house: House) -> None:
     house.run(a_job_of(house), run_id="bare")
     house.run(a_job_of(house), run_id="R_1")
     asyncio.run(recorded(house, a_call(run_id="R_1")))

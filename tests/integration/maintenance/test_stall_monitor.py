@@ -31,7 +31,7 @@ def seen(desk: Desk, kind: str) -> list[str]:
     return [f"{entry.subject.run_id or entry.subject.job_id} {entry.data}" for entry in entries if entry.kind == kind]
 
 
-def test_a_run_that_falls_silent_is_told_once_with_how_it_stands(desk: Desk) -> None:
+def test_a_run_that_falls_silent_is_announced_once_with_its_status(desk: Desk) -> None:
     desk.join("w1", GENERAL=2)
     for run_id, failing in (("good", []), ("bad", ["train"])):
         desk.submit(a_new_dag(a_spec("train"), agent_run_id=run_id))
@@ -46,7 +46,7 @@ def test_a_run_that_falls_silent_is_told_once_with_how_it_stands(desk: Desk) -> 
     assert seen(desk, "RunFellSilent") == ['bad {"status":"failed"}', 'good {"status":"completed"}']
 
 
-def test_a_run_that_falls_silent_while_no_server_looks_is_told_by_the_next_one(desk: Desk) -> None:
+def test_a_run_that_falls_silent_while_no_server_runs_is_announced_by_the_next_one(desk: Desk) -> None:
     desk.join()
     desk.submit(a_new_dag(a_spec("train"), agent_run_id="r1"))
     desk.run_all()
@@ -56,7 +56,7 @@ def test_a_run_that_falls_silent_while_no_server_looks_is_told_by_the_next_one(d
     assert seen(desk, "RunFellSilent") == ['r1 {"status":"completed"}']
 
 
-def test_a_run_that_goes_on_and_falls_silent_again_is_told_again(desk: Desk) -> None:
+def test_a_run_that_resumes_and_falls_silent_again_is_announced_again(desk: Desk) -> None:
     desk.join()
     for _ in range(2):
         desk.submit(a_new_dag(a_spec("train"), agent_run_id="r1"))
@@ -66,7 +66,7 @@ def test_a_run_that_goes_on_and_falls_silent_again_is_told_again(desk: Desk) -> 
     assert len(seen(desk, "RunFellSilent")) == 2
 
 
-def test_a_label_that_nobody_offers_is_told_once_until_somebody_does(desk: Desk) -> None:
+def test_a_label_without_a_worker_is_announced_once_until_a_worker_offers_it(desk: Desk) -> None:
     desk.submit(a_new_dag(a_spec("train", requirement="GPU")))
     job_id = desk.job("train").id
 

@@ -126,7 +126,7 @@ def test_an_expired_lease_is_lost_and_its_late_report_changes_nothing(desk: Desk
     assert (desk.job("train").status, desk.job("train").lost_count) == (JobStatus.COMPLETED, 1)
 
 
-def test_a_worker_that_stands_still_gets_no_job_until_it_is_heard_of(desk: Desk) -> None:
+def test_a_silent_worker_gets_no_job_until_it_reports(desk: Desk) -> None:
     desk.join("w1", GENERAL=4)
     desk.submit(a_new_dag(a_spec("train")))
     desk.dispatch("w1")
@@ -162,7 +162,7 @@ def test_a_job_lost_too_often_fails(desk: Desk) -> None:
     assert desk.job("deadly").reason == "its lease ran out"
 
 
-def test_what_a_leaving_worker_gives_back_is_not_counted(desk: Desk) -> None:
+def test_an_attempt_returned_by_a_leaving_worker_is_not_counted(desk: Desk) -> None:
     desk.join()
     desk.submit(a_new_dag(a_spec("train")))
     desk.dispatch()
@@ -198,7 +198,7 @@ def test_affinity_prefers_the_parents_worker_and_required_affinity_waits_for_it(
     assert [attempt.worker_id for attempt in desk.dispatch("w1", "w2")] == ["w2"]
 
 
-def test_cancelling_ends_what_waits_at_once_and_what_runs_when_its_worker_confirms(desk: Desk) -> None:
+def test_cancelling_ends_waiting_jobs_at_once_and_running_ones_when_their_worker_confirms(desk: Desk) -> None:
     desk.join()
     desk.submit(a_new_dag(a_spec("runs"), a_spec("waits", parents=("runs",)), a_spec("ready")))
     (attempt,) = desk.dispatch()
@@ -254,7 +254,7 @@ def test_a_parent_outside_of_the_run_is_refused_and_nothing_is_stored(desk: Desk
     assert desk.store.read(lambda reader: (reader.run_control("default", "R_1"), reader.last_seq())) == (None, 0)
 
 
-def test_what_a_running_job_submits_joins_its_run_and_knows_its_maker(desk: Desk) -> None:
+def test_a_dag_submitted_by_a_running_job_joins_its_run_and_names_its_maker(desk: Desk) -> None:
     desk.join()
     desk.submit(a_new_dag(a_spec("agent"), agent_run_id="R_1"))
     (attempt,) = desk.dispatch()
@@ -330,7 +330,7 @@ def test_a_vanished_workers_jobs_go_to_another(desk: Desk) -> None:
     assert [attempt.worker_id for attempt in desk.dispatch("w1", "w2")] == ["w2"]
 
 
-def test_a_worker_is_not_told_as_lost_what_it_has_reported_itself(desk: Desk) -> None:
+def test_a_worker_is_not_given_as_lost_a_lease_that_it_reported(desk: Desk) -> None:
     desk.join(GENERAL=2)
     desk.submit(a_new_dag(a_spec("done"), a_spec("gone")))
     done, gone = desk.dispatch()

@@ -57,7 +57,7 @@ def test_the_files_of_a_lost_attempt_change_nothing(desk: Desk) -> None:
     assert desk.store.read(lambda reader: reader.files_of_job(attempt.job_id, limit=9)) == []
 
 
-def test_files_are_told_once_for_all_of_a_call(desk: Desk) -> None:
+def test_files_of_one_call_are_one_journal_entry(desk: Desk) -> None:
     desk.submit(a_new_dag(a_spec("train")))
     desk.join()
     (attempt,) = desk.dispatch()

@@ -48,7 +48,7 @@ def test_an_open_gate_holds_no_slot(desk: Desk) -> None:
     assert desk.run_all() == ["other"]
 
 
-def test_an_approval_starts_what_waits_and_records_who_when_and_why(desk: Desk) -> None:
+def test_an_approval_starts_waiting_jobs_and_records_who_when_and_why(desk: Desk) -> None:
     desk.submit(a_new_dag(a_gate("ok"), a_spec("publish", parents=("ok",))))
     desk.clock.turn(5)
 
@@ -60,7 +60,7 @@ def test_an_approval_starts_what_waits_and_records_who_when_and_why(desk: Desk) 
     assert dag_status(desk.dag()) == "COMPLETED"
 
 
-def test_a_rejection_fails_the_gate_and_cancels_what_waits_behind_it(desk: Desk) -> None:
+def test_a_rejection_fails_the_gate_and_cancels_the_jobs_behind_it(desk: Desk) -> None:
     desk.submit(a_new_dag(a_gate("ok"), a_spec("publish", parents=("ok",)), a_spec("other")))
 
     gate = desk.decide("ok", REJECTED, by="ada", comment="not yet")

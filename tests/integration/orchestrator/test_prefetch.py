@@ -92,7 +92,7 @@ def test_a_prefetched_job_holds_its_place_under_its_concurrency_key(desk: Desk) 
     assert desk.statuses() == {"now": "RUNNING", "one": "CANCELLED", "other": "READY"}
 
 
-def test_a_worker_prefetches_as_many_as_it_says_less_what_it_holds_already(desk: Desk) -> None:
+def test_a_worker_prefetches_the_number_it_asks_for_less_those_it_holds(desk: Desk) -> None:
     desk.submit(a_new_dag(*(a_spec(f"j{n}") for n in range(9))))
 
     first = names(desk, desk.prefetch(2))
@@ -101,7 +101,7 @@ def test_a_worker_prefetches_as_many_as_it_says_less_what_it_holds_already(desk:
     assert (first, more) == (["j0", "j1", "j2"], [[], [], ["j3"]])
 
 
-def test_what_a_worker_did_not_offer_it_does_not_prefetch(desk: Desk) -> None:
+def test_a_worker_does_not_prefetch_jobs_of_labels_it_does_not_offer(desk: Desk) -> None:
     desk.submit(a_new_dag(a_spec("train", requirement="GPU")))
     desk.join("w2", GPU=1)
     desk.submit(a_new_dag(a_spec("more", requirement="GPU")))
@@ -148,7 +148,7 @@ def test_a_job_that_was_lost_before_gets_the_next_free_slot_of_a_worker_that_alw
     assert (before, names(desk, leased)) == ([], ["lost", "j2", "j3"])
 
 
-def test_a_job_that_would_rather_wait_for_another_worker_is_not_overtaken_by_what_is_prefetched(desk: Desk) -> None:
+def test_a_job_that_prefers_another_worker_is_not_overtaken_by_prefetched_jobs(desk: Desk) -> None:
     desk.join("w2")
     soft = replace(a_spec("soft", parents=("parent",)), affinity=Affinity.SOFT)
     desk.submit(a_new_dag(a_spec("parent"), soft))
@@ -213,7 +213,7 @@ def test_an_attempt_whose_start_comes_with_its_end_lies_between_its_lease_and_no
     assert (attempt.started_at, attempt.ended_at) == (NOON + timedelta(seconds=expected), desk.clock.time)
 
 
-def test_a_job_whose_start_and_end_are_heard_of_together_has_begun_and_ended(desk: Desk) -> None:
+def test_a_job_whose_start_and_end_are_reported_together_has_begun_and_ended(desk: Desk) -> None:
     prefetched = a_prefetched_job(desk)
     desk.clock.turn(1)
 
@@ -243,7 +243,7 @@ def test_a_start_that_comes_twice_or_late_or_from_another_worker_changes_nothing
     assert desk.job("next") == ended
 
 
-def test_a_dag_started_with_the_first_of_its_jobs_whichever_is_heard_of_first(desk: Desk) -> None:
+def test_a_dag_started_with_its_first_job_in_any_order_of_reports(desk: Desk) -> None:
     desk.submit(a_new_dag(a_spec("before")))
     desk.submit(a_new_dag(a_spec("one"), a_spec("other"), a_spec("third")))
     _before, one, other, third = desk.prefetch(3)
@@ -256,7 +256,7 @@ def test_a_dag_started_with_the_first_of_its_jobs_whichever_is_heard_of_first(de
     assert (together, desk.dag("d002").started_at) == (NOON + QUICKLY, NOON)
 
 
-def test_a_job_that_began_before_the_server_heard_of_it_may_use_its_token(desk: Desk) -> None:
+def test_a_job_that_began_before_its_start_is_reported_may_use_its_token(desk: Desk) -> None:
     prefetched = a_prefetched_job(desk)
 
     submitted = desk.submit(a_new_dag(a_spec("helper")), token=prefetched.token)
@@ -264,7 +264,7 @@ def test_a_job_that_began_before_the_server_heard_of_it_may_use_its_token(desk: 
     assert desk.dag(submitted.dag_id).made_by == prefetched.job_id
 
 
-def test_what_an_earlier_attempt_said_is_gone_and_what_this_one_says_before_its_start_is_heard_of_is_not(
+def test_a_result_of_an_earlier_attempt_is_removed_and_one_set_before_the_reported_start_is_kept(
     desk: Desk,
 ) -> None:
     desk.submit(a_new_dag(a_spec("now"), replace(a_spec("flaky", retries=1), priority=2)))

@@ -37,7 +37,7 @@ def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
 # --- it is given back ---
 
 
-def test_what_is_given_back_has_its_old_place_in_the_queue_and_leaves_no_trace(desk: Desk) -> None:
+def test_a_returned_job_has_its_old_place_in_the_queue_and_no_attempt(desk: Desk) -> None:
     prefetched = a_prefetched_job(desk)
     before = desk.job("next")
     desk.clock.turn(5)
@@ -75,7 +75,7 @@ def test_another_worker_gives_back_nothing_of_it(desk: Desk) -> None:
     assert len(attempts(desk, "next")) == 1
 
 
-def test_a_lease_that_its_worker_could_not_begin_goes_back_although_a_slot_was_free(desk: Desk) -> None:
+def test_a_lease_that_its_worker_could_not_begin_is_returned_although_a_slot_was_free(desk: Desk) -> None:
     desk.submit(a_new_dag(a_spec("train")))
     (leased,) = desk.dispatch()
 
@@ -87,7 +87,7 @@ def test_a_lease_that_its_worker_could_not_begin_goes_back_although_a_slot_was_f
     assert [attempt.outcome for attempt in attempts(desk, "train")] == [AttemptOutcome.RETURNED, None]
 
 
-def test_a_draining_worker_is_asked_for_what_it_prefetched_and_prefetches_nothing_more(desk: Desk) -> None:
+def test_a_draining_worker_returns_its_prefetched_jobs_and_prefetches_no_more(desk: Desk) -> None:
     desk.submit(a_new_dag(a_spec("now"), a_spec("next"), a_spec("third")))
     now, prefetched = desk.prefetch(1)
     before = orders(desk, now, prefetched)
@@ -102,7 +102,7 @@ def test_a_draining_worker_is_asked_for_what_it_prefetched_and_prefetches_nothin
     assert orders(desk) == Orders(should_leave=True)
 
 
-def test_what_a_leaving_worker_has_not_begun_goes_back_as_if_it_had_never_been_leased(desk: Desk) -> None:
+def test_a_leaving_worker_returns_jobs_it_has_not_begun_as_if_never_leased(desk: Desk) -> None:
     prefetched = a_prefetched_job(desk)
     before = desk.job("next")
     desk.clock.turn(5)
@@ -115,7 +115,7 @@ def test_what_a_leaving_worker_has_not_begun_goes_back_as_if_it_had_never_been_l
     assert [attempt.outcome for attempt in attempts(desk, "now")] == [AttemptOutcome.RETURNED]
 
 
-def test_what_a_job_said_that_began_unheard_is_gone_when_it_is_given_back(desk: Desk) -> None:
+def test_a_result_set_before_the_reported_start_is_removed_when_the_job_is_returned(desk: Desk) -> None:
     prefetched = a_prefetched_job(desk)
     desk.perform(lambda tx: tx.put_result(prefetched.job_id, PROJECT, '"of nobody"'))
 
@@ -124,7 +124,7 @@ def test_what_a_job_said_that_began_unheard_is_gone_when_it_is_given_back(desk: 
     assert desk.store.read(lambda reader: reader.result(prefetched.job_id)) is None
 
 
-def test_a_leaving_worker_gives_back_what_has_left_files_before_its_start_was_heard_of(desk: Desk) -> None:
+def test_a_leaving_worker_returns_a_job_that_left_files_before_its_reported_start(desk: Desk) -> None:
     prefetched = a_prefetched_job(desk)
     file = AttemptFile(
         place=FilePlace.WORKSPACE, path="out.txt", size_bytes=1, modified_at=NOON, reason="too large", node="n1"
@@ -185,9 +185,7 @@ def test_a_prefetched_job_that_is_cancelled_and_does_not_begin_ends_with_all_tha
 
 
 @pytest.mark.parametrize("is_given_back", [True, False])
-def test_a_dag_that_stops_on_failure_stops_what_is_prefetched_of_it_and_says_why(
-    desk: Desk, is_given_back: bool
-) -> None:
+def test_a_dag_that_stops_on_failure_stops_its_prefetched_jobs_and_says_why(desk: Desk, is_given_back: bool) -> None:
     desk.submit(a_new_dag(a_spec("bad"), a_spec("next"), a_spec("third"), on_failure=OnFailure.STOP))
     bad, prefetched = desk.prefetch(1)
 
@@ -209,7 +207,7 @@ def test_a_dag_that_stops_on_failure_stops_what_is_prefetched_of_it_and_says_why
 # --- its worker is gone ---
 
 
-def test_what_a_lost_worker_had_prefetched_counts_as_lost_and_is_not_prefetched_again(desk: Desk) -> None:
+def test_a_job_prefetched_by_a_lost_worker_counts_as_lost_and_is_not_prefetched_again(desk: Desk) -> None:
     a_prefetched_job(desk)
     desk.join("w2")
 
@@ -246,7 +244,7 @@ def test_a_prefetched_lease_is_renewed_with_the_others(desk: Desk) -> None:
     assert (desk.job("now").lost_count, desk.job("next").lost_count) == (1, 0)
 
 
-def test_a_worker_that_lost_the_answer_is_told_of_what_it_prefetched_again(desk: Desk) -> None:
+def test_a_worker_that_lost_the_answer_gets_its_prefetched_jobs_again(desk: Desk) -> None:
     prefetched = a_prefetched_job(desk)
 
     fresh = orders(desk).fresh

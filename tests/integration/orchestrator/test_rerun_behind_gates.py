@@ -95,7 +95,7 @@ def test_a_job_of_a_dag_that_was_retried_waits_for_its_gates_decision_again(desk
     assert "WAITING_APPROVAL" in refusal(desk, "deploy").found
 
 
-def test_a_job_of_a_later_stage_stands_behind_the_gates_of_earlier_ones(desk: Desk) -> None:
+def test_a_job_of_a_later_stage_is_behind_the_gates_of_earlier_ones(desk: Desk) -> None:
     desk.submit(replace(a_new_dag(replace(a_spec("build"), hitl_message="Deploy it?")), agent_run_id="R_1"))
     desk.submit(replace(a_new_dag(a_spec("deploy", parents=("build",))), agent_run_id="R_1"))
     desk.run_all()
@@ -114,7 +114,7 @@ def test_a_job_whose_gates_are_all_approved_is_run_again(desk: Desk) -> None:
     assert desk.run_all() == ["deploy"]
 
 
-def test_a_gate_that_opened_anew_in_the_run_holds_reruns_of_what_ran_before(desk: Desk) -> None:
+def test_a_gate_reopened_in_the_run_holds_reruns_of_earlier_jobs(desk: Desk) -> None:
     desk.submit(a_held_deployment(run_id="R_1"))
     desk.run_all()
     desk.decide(GATE, GateOutcome.APPROVED)
@@ -147,10 +147,10 @@ def test_a_job_of_a_round_is_run_again_though_the_gate_before_it_has_the_name_of
     assert desk.run_all() == ["draft"]
 
 
-def test_what_never_ran_and_a_gate_itself_are_not_run_again(desk: Desk) -> None:
+def test_a_job_that_never_ran_and_a_gate_are_not_rerun(desk: Desk) -> None:
     desk.submit(a_new_dag(a_spec("load"), a_spec("report", parents=("load",)), a_gate("ok")))
 
-    waiting = refusal_of_what_waits(desk, "load"), refusal_of_what_waits(desk, "report")
+    waiting = refusal_of_a_waiting_job(desk, "load"), refusal_of_a_waiting_job(desk, "report")
     desk.run_all(failing=["load"])
     cancelled, gate = refusal(desk, "report"), refusal(desk, "ok")
 
@@ -166,7 +166,7 @@ def test_what_never_ran_and_a_gate_itself_are_not_run_again(desk: Desk) -> None:
     assert gate.found == "one that is WAITING_APPROVAL and has never run"
 
 
-def refusal_of_what_waits(desk: Desk, name: str) -> Conflict:
+def refusal_of_a_waiting_job(desk: Desk, name: str) -> Conflict:
     with pytest.raises(Conflict) as caught:
         rerun(desk, name)
     return caught.value

@@ -84,7 +84,7 @@ def test_a_retried_dag_is_unfinished_again_at_once(desk: Desk) -> None:
     assert (run(desk).outcome, run(desk).live_job_count) == (None, 3)
 
 
-def test_a_retried_job_takes_along_what_was_cancelled_because_of_it(desk: Desk) -> None:
+def test_retrying_a_job_retries_the_jobs_cancelled_because_of_it(desk: Desk) -> None:
     desk.submit(a_new_dag(a_spec("one"), a_spec("two"), a_spec("after", parents=("one",))))
     desk.run_all(failing=["one", "two"])
 
@@ -145,7 +145,7 @@ def test_a_rejected_gate_opens_again(desk: Desk) -> None:
     assert desk.value("titan:hitl:status:ok") == "WAITING"
 
 
-def test_what_was_cancelled_on_request_can_be_retried_and_its_run_goes_on(desk: Desk) -> None:
+def test_jobs_cancelled_on_request_can_be_retried_and_their_run_continues(desk: Desk) -> None:
     desk.submit(a_diamond(agent_run_id="R_1"))
     desk.perform(lambda tx: cancel_run(tx, run_in(tx), by="ann"))
 
@@ -207,7 +207,7 @@ def test_a_dag_that_waits_for_a_failed_earlier_stage_is_not_retried_alone(desk: 
         desk.perform(lambda tx: retry_dag(tx, desk.dag("d002")))
 
 
-def test_only_what_the_asked_dag_finished_counts_as_kept(desk: Desk) -> None:
+def test_only_completed_jobs_of_the_retried_dag_count_as_kept(desk: Desk) -> None:
     desk.submit(a_new_dag(a_spec("a"), a_spec("other"), agent_run_id="R_1"))
     desk.run_all()
     second = desk.submit(a_new_dag(a_spec("b", parents=("a",)), agent_run_id="R_1"))
@@ -285,7 +285,7 @@ def test_a_run_that_is_not_on_record_cannot_be_resumed(desk: Desk) -> None:
     assert desk.run_all() == []
 
 
-def test_a_stage_that_failed_is_retried_in_place_and_keeps_what_it_finished(desk: Desk) -> None:
+def test_a_failed_stage_is_retried_in_place_and_keeps_its_completed_jobs(desk: Desk) -> None:
     first = desk.submit(a_diamond(agent_run_id="R_1", orchestrator=PROGRAM))
     desk.run_all(failing=["bad"])
 
@@ -305,7 +305,7 @@ def test_changed_content_is_new_work(desk: Desk) -> None:
     assert (again.dag_id != first.dag_id, again.from_record) == (True, False)
 
 
-def test_what_came_after_a_stage_that_is_done_anew_is_new_work_too(desk: Desk) -> None:
+def test_stages_after_a_changed_stage_are_new_work_too(desk: Desk) -> None:
     submit_stage(desk)
     desk.run_all()
     desk.clock.turn(1)
@@ -320,7 +320,7 @@ def test_what_came_after_a_stage_that_is_done_anew_is_new_work_too(desk: Desk) -
     assert (again.dag_id != summary.dag_id, again.from_record) == (True, False)
 
 
-def test_what_came_after_a_stage_that_failed_in_part_is_new_work_once_that_is_retried(desk: Desk) -> None:
+def test_a_stage_after_a_partly_failed_one_is_new_work_once_that_is_retried(desk: Desk) -> None:
     desk.submit(a_diamond(agent_run_id="R_1", orchestrator=PROGRAM))
     desk.run_all(failing=["bad"])
     desk.clock.turn(1)
@@ -340,7 +340,7 @@ def test_what_came_after_a_stage_that_failed_in_part_is_new_work_once_that_is_re
     assert (third.dag_id, third.from_record) == (again.dag_id, True)
 
 
-def test_a_stage_that_waited_for_no_other_is_kept_whatever_becomes_of_the_others(desk: Desk) -> None:
+def test_a_stage_that_waited_for_no_other_is_kept_if_others_are_retried(desk: Desk) -> None:
     desk.submit(a_diamond(agent_run_id="R_1", orchestrator=PROGRAM))
     summary = submit_summary(desk)
     desk.clock.turn(1)
@@ -369,7 +369,7 @@ def test_without_a_resume_the_same_stage_runs_again(desk: Desk) -> None:
     assert (first.dag_id == second.dag_id, second.from_record) == (False, False)
 
 
-def test_a_later_attempt_of_a_job_gets_what_an_earlier_one_submitted(desk: Desk) -> None:
+def test_a_later_attempt_of_a_job_gets_the_dag_an_earlier_one_submitted(desk: Desk) -> None:
     desk.join("w1", GENERAL=2)
     desk.submit(a_new_dag(a_spec("agent", retries=1)))
     (one,) = desk.dispatch()
@@ -382,7 +382,7 @@ def test_a_later_attempt_of_a_job_gets_what_an_earlier_one_submitted(desk: Desk)
     assert (again.dag_id, again.from_record) == (first.dag_id, True)
 
 
-def test_an_idempotency_key_means_the_first_submission_whatever_became_of_it(desk: Desk) -> None:
+def test_an_idempotency_key_returns_the_first_submission_even_after_its_failure(desk: Desk) -> None:
     first = submit_stage(desk, idempotency_key="plan-1")
     desk.run_all(failing=["plan"])
 
@@ -434,7 +434,7 @@ def test_a_run_whose_orchestrating_job_still_runs_is_not_resumed(desk: Desk) -> 
         desk.perform(lambda tx: resume_run(tx, run_in(tx)))
 
 
-def test_a_run_of_an_unknown_program_says_how_to_go_on(desk: Desk) -> None:
+def test_a_run_of_an_unknown_program_says_how_to_resume_it(desk: Desk) -> None:
     desk.submit(a_new_dag(a_spec("plan"), agent_run_id="R_1"))
 
     with pytest.raises(Conflict, match="TITAN_RESUME_RUN_ID=R_1"):

@@ -62,7 +62,7 @@ def a_note(id: str, action_id: str | None) -> Note:
     )
 
 
-def test_what_people_said_and_a_pin_go_along(store: CallStore) -> None:
+def test_notes_and_a_pin_move_with_the_call(store: CallStore) -> None:
     record_heard(store, OWN_RUN)
     own = run_of(store, ANSWER)
     assert own is not None
@@ -108,7 +108,7 @@ def test_a_call_and_the_span_that_names_its_answer_may_come_together(
     assert run_of(store, ANSWER) == run_of(store, TRACE)
 
 
-def test_a_run_of_that_name_of_which_others_tell_too_stays(sqlite_store: CallStore) -> None:
+def test_a_run_of_that_name_that_others_report_too_stays(sqlite_store: CallStore) -> None:
     record_heard(sqlite_store, [*OWN_RUN, a_call("tool", run_id=ANSWER)])
 
     record_heard(sqlite_store, TRACED)
@@ -149,7 +149,7 @@ def test_an_answer_is_another_name_of_the_run_that_the_trace_of_its_span_is_in(s
     assert run_of(sqlite_store, ANSWER) == run_of(sqlite_store, TRACE) == run
 
 
-def test_a_run_of_that_name_of_which_others_told_first_stays_though_a_span_names_its_answer_too(
+def test_a_run_of_that_name_that_others_reported_first_stays_though_a_span_names_its_answer(
     sqlite_store: CallStore,
 ) -> None:
     record_heard(sqlite_store, [*TRACED, a_call("tool", run_id=ANSWER)])
@@ -177,7 +177,7 @@ STEP = a_call("step", run_id=TRACE, source=Source.OTLP, kind=ActionKind.STEP, pa
 
 
 @pytest.mark.parametrize("batches", [*permutations([[SEEN_THERE], [SPAN]]), [[SPAN, SEEN_THERE]], [[SEEN_THERE, SPAN]]])
-def test_a_call_that_named_its_run_counts_there_and_not_in_the_trace_that_tells_of_it_too(
+def test_a_call_that_named_its_run_counts_there_and_not_in_a_trace_that_reports_it_too(
     sqlite_store: CallStore, batches: Sequence[Sequence[Entry]]
 ) -> None:
     for batch in batches:
@@ -223,7 +223,7 @@ OTHER = a_span("s9", run_id="f" * 32, use=ANSWERED, cost="5")
     "batches",
     [[OWN_RUN, TRACED, [OTHER]], [TRACED, [OTHER], OWN_RUN], [TRACED, OWN_RUN, [OTHER]], [[SPAN, OTHER, *OWN_RUN]]],
 )
-def test_of_two_traces_that_tell_of_one_call_without_a_run_the_first_one_counts_it(
+def test_a_call_without_a_run_in_two_traces_counts_in_the_first(
     sqlite_store: CallStore, batches: Sequence[Sequence[Entry]]
 ) -> None:
     for batch in batches:
@@ -233,7 +233,7 @@ def test_of_two_traces_that_tell_of_one_call_without_a_run_the_first_one_counts_
     assert tallies == [Tally(calls=1, success=1, cost=Decimal("0.2"), input_tokens=7), Tally()]
 
 
-def test_two_traces_that_name_another_providers_answer_told_of_two_calls(sqlite_store: CallStore) -> None:
+def test_two_traces_that_name_another_providers_answer_reported_two_calls(sqlite_store: CallStore) -> None:
     for run_id in (TRACE, "f" * 32):
         record_heard(sqlite_store, [a_span(run_id=run_id, cost="1", use=ModelUse(response_id="chatcmpl-9XyZ"))])
 

@@ -46,7 +46,7 @@ TOGETHER = [[each] for each in permutations([root(), child(), child(GRANDCHILD, 
 
 
 @pytest.mark.parametrize("batches", [*ALONE, *TOGETHER, [[child(GRANDCHILD, SPAN_ID)], [child(), root()]]])
-def test_a_trace_is_in_the_run_that_its_root_span_names_whatever_comes_first(
+def test_a_trace_is_in_the_run_that_its_root_span_names_in_any_order(
     store: CallStore, batches: Sequence[Sequence[Span]]
 ) -> None:
     for batch in batches:
@@ -95,7 +95,7 @@ def test_other_traces_stay_where_they_are(store: CallStore) -> None:
     assert ids_in(store, other) == {SPAN_ID}
 
 
-def test_what_people_said_and_a_pin_go_along_to_spans_that_are_yet_to_come_too(store: CallStore) -> None:
+def test_notes_and_a_pin_move_with_the_trace_also_to_later_spans(store: CallStore) -> None:
     record_heard(store, told(child()))
     run = run_of(store, TRACE_ID)
     assert run is not None
@@ -130,7 +130,7 @@ MIDDLE = "d" * 16
 @pytest.mark.parametrize(
     "spans", list(permutations([root(), root(INNER, MIDDLE, PARENT_ID), child(), child(GRANDCHILD, MIDDLE)]))
 )
-def test_each_run_that_a_trace_names_has_what_is_below_its_name_in_a_request(
+def test_each_run_that_a_trace_names_has_the_spans_below_its_name_in_a_request(
     store: CallStore, spans: Sequence[Span]
 ) -> None:
     record_heard(store, told(*spans))
@@ -139,7 +139,7 @@ def test_each_run_that_a_trace_names_has_what_is_below_its_name_in_a_request(
     assert ids_in(store, INNER) == {MIDDLE, GRANDCHILD}
 
 
-def test_what_no_request_shows_below_a_name_is_in_the_run_that_was_told_first(store: CallStore) -> None:
+def test_spans_below_no_name_in_a_request_are_in_the_run_reported_first(store: CallStore) -> None:
     record_heard(store, told(child()))
     record_heard(store, told(root(INNER, MIDDLE, PARENT_ID)))
     record_heard(store, told(root()))
@@ -152,7 +152,7 @@ def test_what_no_request_shows_below_a_name_is_in_the_run_that_was_told_first(st
 # --- runs that are somebody's ---
 
 
-def test_a_run_of_the_traces_name_of_which_others_tell_too_stays(store: CallStore) -> None:
+def test_a_run_named_by_the_trace_that_others_report_too_stays(store: CallStore) -> None:
     record_heard(store, [*told(child()), a_call("own", run_id=TRACE_ID)])
 
     record_heard(store, told(root()))
@@ -185,7 +185,7 @@ def test_a_long_run_has_all_it_had_before_it_was_named(store: CallStore) -> None
     assert run.tally.calls == len(ids)
 
 
-def test_a_run_that_begins_after_a_trace_was_named_has_a_tape_of_its_own(store: CallStore) -> None:
+def test_a_run_that_begins_after_a_trace_was_named_has_its_own_recording(store: CallStore) -> None:
     record_heard(store, told(root()))
     for trace in ("1" * 32, "2" * 32):
         named = replace(a_word(run_id=NAMED, source=Source.OTLP), traces=(trace,))

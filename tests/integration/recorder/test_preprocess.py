@@ -59,7 +59,7 @@ def test_until_it_is_there_nothing_waits_for_it(process: PreparingProcess) -> No
     assert process.prepared(partial(READ, b"")) is None
 
 
-def test_what_it_refuses_is_told_in_its_words(process: PreparingProcess) -> None:
+def test_refusals_of_the_process_keep_their_words(process: PreparingProcess) -> None:
     prepared(process, b"")
 
     with pytest.raises(InvalidInput, match="expected") as refusal:

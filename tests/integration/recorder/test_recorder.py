@@ -129,7 +129,7 @@ def waiting(desk: Desk) -> int:
     return count
 
 
-def test_what_was_recorded_is_kept_and_what_is_told_again_counts_as_repeated(desk: Desk) -> None:
+def test_new_entries_are_stored_and_known_ones_count_as_repeated(desk: Desk) -> None:
     async def run() -> list[Recorded]:
         return [await desk.record(a_word(), a_call()), await desk.record(a_call(), a_call("a2")), await desk.record()]
 
@@ -143,7 +143,7 @@ def test_what_was_recorded_is_kept_and_what_is_told_again_counts_as_repeated(des
     assert [stored.entry for stored in desk.tape()] == [a_word(), stored_as(a_call()), stored_as(a_call("a2"))]
 
 
-def test_what_an_import_adds_marks_the_run_and_nobody_trusted_it_yet(desk: Desk) -> None:
+def test_an_import_that_adds_entries_marks_the_run_as_not_yet_trusted(desk: Desk) -> None:
     def tell(entry: Entry, *, is_imported: bool) -> Run:
         asyncio.run(desk.record(entry, is_imported=is_imported))
         run = run_of(desk.store)
@@ -191,7 +191,7 @@ def test_an_import_under_the_name_of_a_trace_marks_the_run_that_the_trace_is_of(
     assert run.imported_at is not None
 
 
-def test_of_tags_without_end_neither_tape_nor_lists_keep_more_than_some(desk: Desk) -> None:
+def test_the_number_of_stored_tags_is_limited_in_recording_and_lists(desk: Desk) -> None:
     tags = tuple(f"t{place}" for place in range(5000))
 
     asyncio.run(desk.record(replace(a_word(), tags=tags), replace(a_call(), tags=tags)))
@@ -200,7 +200,7 @@ def test_of_tags_without_end_neither_tape_nor_lists_keep_more_than_some(desk: De
     assert [stored.entry.tags for stored in desk.tape()] == [kept, kept]
 
 
-def test_what_comes_while_the_writer_is_busy_is_written_together(desk: Desk) -> None:
+def test_entries_that_arrive_while_the_writer_is_busy_are_written_together(desk: Desk) -> None:
     commits: list[object] = []
     desk.store.listen(commits.append)
 
@@ -215,7 +215,7 @@ def test_what_comes_while_the_writer_is_busy_is_written_together(desk: Desk) -> 
     assert len(commits) == 2  # the entries, and the totals of both runs
 
 
-def test_what_cannot_be_read_is_refused_and_nothing_of_it_kept(desk: Desk) -> None:
+def test_an_unreadable_request_is_refused_and_nothing_of_it_stored(desk: Desk) -> None:
     def read() -> Iterable[Entry]:
         yield a_call()
         raise InvalidInput("entry 2", expected="a name", found="none", next_step="Name it.")
@@ -317,7 +317,7 @@ class FailingOnce(SqliteCallStore):
         return super().transact(fail, is_durable=is_durable)
 
 
-def test_an_error_of_a_batch_alone_is_told_to_who_sent_it(tmp_path: Path, desk: Desk) -> None:
+def test_an_error_of_a_single_batch_is_returned_to_its_sender(tmp_path: Path, desk: Desk) -> None:
     store = FailingOnce(tmp_path / "other.db", clock=desk.clock)
     recorder = desk.a_recorder(store)
 
@@ -476,7 +476,7 @@ def test_bytes_of_a_deleted_run_that_a_reader_held_are_taken_off_the_disk_once_i
     assert not is_on_disk()
 
 
-def test_what_is_brought_to_another_run_counts_for_whoever_sent_it(desk: Desk) -> None:
+def test_entries_moved_to_another_run_count_for_their_sender(desk: Desk) -> None:
     trace, answer = "a" * 32, f"chatcmpl-{'b' * 32}"
     use = ModelUse(model="m", response_id=answer)
     seen = replace(a_span(answer, run_id=answer, use=use), source=Source.ENDPOINT)
@@ -498,7 +498,7 @@ def test_what_is_brought_to_another_run_counts_for_whoever_sent_it(desk: Desk) -
     assert [(each.stored, each.repeated) for each in told] == [(2, 0), (2, 0), (2, 1), (1, 3), (1, 0)]
 
 
-def test_content_that_goes_while_it_is_committed_is_asked_for_again(desk: Desk) -> None:
+def test_content_deleted_while_it_is_committed_is_requested_again(desk: Desk) -> None:
     entry = replace(a_call(), inputs=Payload(f'"{"x" * BLOB_BYTES}"'))
     in_the_way = True
 

@@ -90,7 +90,7 @@ def house(tmp_path: Path) -> Iterator[House]:
         house.calls.close()
 
 
-def test_a_run_with_stages_stands_in_the_registry_as_its_stages_do(house: House) -> None:
+def test_a_run_with_stages_has_their_status_in_the_registry(house: House) -> None:
     house.submit("R_1")
     house.catch_up()
     before = house.run()
@@ -138,7 +138,7 @@ def test_a_run_that_fell_silent_while_no_server_ran_ends_after_the_restart(house
     assert house.run("no stages").status is RunStatus.RUNNING
 
 
-def test_a_restart_goes_on_where_it_stopped_and_does_nothing_twice(house: House) -> None:
+def test_a_restart_resumes_where_it_stopped_and_does_nothing_twice(house: House) -> None:
     house.submit("R_1")
     house.catch_up()
     version = house.calls.read(lambda reader: reader.newest_version())
@@ -154,7 +154,7 @@ def test_a_restart_goes_on_where_it_stopped_and_does_nothing_twice(house: House)
     assert house.run("R_2").status is RunStatus.PENDING
 
 
-def test_what_could_not_be_written_is_written_later(house: House) -> None:
+def test_a_failed_write_is_repeated_later(house: House) -> None:
     house.submit("R_1")
     house.calls.is_away = True
     with pytest.raises(StoreUnavailable):
@@ -185,7 +185,7 @@ def test_a_long_journal_is_read_part_by_part(house: House) -> None:
     assert house.run("R_59").has_stages
 
 
-def test_what_was_recorded_of_a_run_stays_when_its_stages_are_heard_of(house: House) -> None:
+def test_recorded_calls_of_a_run_stay_when_its_stages_arrive(house: House) -> None:
     record(house.calls, a_call(run_id="R_1", cost="0.1"))
     house.submit("R_1")
 
@@ -207,7 +207,7 @@ def test_an_archived_run_that_submits_more_is_in_the_lists_again(house: House) -
     assert (house.run().archived_at, house.run().status, found) == (None, RunStatus.RUNNING, ["a1"])
 
 
-def test_silence_does_not_end_what_a_job_recorded_as_long_as_its_submission_is_alive(house: House) -> None:
+def test_silence_does_not_end_a_run_recorded_by_a_job_while_its_submission_is_live(house: House) -> None:
     dag_id = house.desk.submit(a_new_dag(a_spec("train"))).dag_id
     [attempt] = house.desk.dispatch()
     record(house.calls, a_call(run_id=dag_id), a_call("b1", run_id="nobody's"))
@@ -227,7 +227,7 @@ def test_silence_does_not_end_what_a_job_recorded_as_long_as_its_submission_is_a
     assert house.run(dag_id).ended_at == house.desk.clock.time
 
 
-def test_what_a_job_left_that_is_told_of_after_its_submission_ended_ends_by_its_silence(house: House) -> None:
+def test_a_run_recorded_by_a_job_and_delivered_after_its_submission_ended_ends_by_its_silence(house: House) -> None:
     dag_id = house.desk.submit(a_new_dag(a_spec("train"))).dag_id
     house.desk.run_all()
     house.catch_up()

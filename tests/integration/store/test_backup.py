@@ -73,7 +73,7 @@ def home(tmp_path: Path) -> Path:
 
 
 @KINDS
-def test_what_is_put_back_is_what_was_there(tmp_path: Path, home: Path, name: str) -> None:
+def test_a_restored_backup_equals_the_original(tmp_path: Path, home: Path, name: str) -> None:
     manifest = take(home, tmp_path / name)
 
     put_back(tmp_path / name, tmp_path / "again")

@@ -42,7 +42,7 @@ def record_then_die(home: Path, *, after: int) -> set[str]:
     return {line.strip() for line in lines if line.endswith("\n")}
 
 
-def test_what_was_acknowledged_before_a_kill_is_there_after_it(tmp_path: Path) -> None:
+def test_acknowledged_entries_are_stored_after_a_kill(tmp_path: Path) -> None:
     acknowledged: set[str] = set()
 
     for life in LIVES:
@@ -178,7 +178,7 @@ def make_room(disk: Path) -> Iterator[MakeRoom]:
         yield make_room
 
 
-def test_on_a_full_disk_nothing_is_half_kept_and_with_room_all_goes_on(disk: Path, make_room: MakeRoom) -> None:
+def test_on_a_full_disk_nothing_is_half_stored_and_with_room_writing_continues(disk: Path, make_room: MakeRoom) -> None:
     store = SqliteCallStore(disk / "calls.db", clock=StandingClock())
     acknowledged: list[str] = []
     refused: BaseException | None = None

@@ -71,7 +71,7 @@ def a_talk(id: str, *messages: str) -> ActionEntry:
     return replace(a_call(id), inputs=Payload(SHARED_MARK, tuple(f'"{message}"' for message in messages)))
 
 
-def test_another_server_hears_that_something_was_recorded(two: tuple[CallStore, CallStore]) -> None:
+def test_another_server_is_notified_of_recorded_entries(two: tuple[CallStore, CallStore]) -> None:
     mine: list[CallCommit] = []
     others: list[CallCommit] = []
     two[0].listen(mine.append)
@@ -85,7 +85,7 @@ def test_another_server_hears_that_something_was_recorded(two: tuple[CallStore, 
     assert [commit.runs for commit in mine] == [frozenset({(PROJECT, RUN)})]
 
 
-def test_two_servers_that_record_one_run_keep_one_tape(two: tuple[CallStore, CallStore]) -> None:
+def test_two_servers_that_record_one_run_store_one_recording(two: tuple[CallStore, CallStore]) -> None:
     def write(store: CallStore, name: str) -> None:
         for number in range(20):
             record(store, a_talk(f"{name}{number}", "the same", f"of {number}", name))
@@ -117,7 +117,7 @@ def test_a_run_that_another_server_deleted_is_begun_anew(two: tuple[CallStore, C
     assert stored.entry == a_talk("a2", "one")
 
 
-def test_after_a_broken_connection_all_goes_on(address: Address) -> None:
+def test_reads_and_writes_continue_after_a_broken_connection(address: Address) -> None:
     store = PostgresCallStore(address, clock=StandingClock())
     record(store, a_call("a1"))
     store.read(lambda reader: reader.newest_version())

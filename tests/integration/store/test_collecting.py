@@ -196,7 +196,7 @@ def test_a_storm_of_threads_loses_no_named_blob(tmp_path: Path) -> None:
     assert min(named) > 0
 
 
-def test_a_lease_is_by_the_servers_clock_whatever_the_machines_says(tmp_path: Path) -> None:
+def test_a_lease_follows_the_servers_clock_and_not_the_machines(tmp_path: Path) -> None:
     clock = StandingClock()
     blobs = FolderBlobs(tmp_path, clock=clock)
     blobs.put(CONTENT)

@@ -74,7 +74,7 @@ def test_a_home_has_one_server_on_a_database_too(tmp_path: Path, url: str, opene
         open_durable(home, store=url, shared=None)
 
 
-def test_a_server_that_starts_leaves_alone_what_another_one_is_receiving(
+def test_a_starting_server_does_not_remove_blobs_that_another_one_is_receiving(
     tmp_path: Path, url: str, opened: ExitStack
 ) -> None:
     shared = tmp_path / "shared"

@@ -63,7 +63,9 @@ def kept(store: SqliteStore) -> dict[str, int]:
     return store.read(ask)
 
 
-def test_the_store_keeps_what_it_acknowledged_and_goes_on_with_room(store: SqliteStore, make_room: MakeRoom) -> None:
+def test_a_full_store_keeps_acknowledged_values_and_accepts_more_once_there_is_room(
+    store: SqliteStore, make_room: MakeRoom
+) -> None:
     acknowledged: dict[str, int] = {}
     error: BaseException | None = None
     while error is None:
@@ -84,7 +86,7 @@ def test_the_store_keeps_what_it_acknowledged_and_goes_on_with_room(store: Sqlit
     assert store.read(lambda reader: reader.last_seq()) == len(acknowledged) + 1
 
 
-def test_all_transactions_of_a_group_that_does_not_fit_are_told(store: SqliteStore, make_room: MakeRoom) -> None:
+def test_every_transaction_of_a_group_that_does_not_fit_gets_the_error(store: SqliteStore, make_room: MakeRoom) -> None:
     futures = [put(store, f"key{number}", size_bytes=MIB) for number in range(12)]
     errors = [future.exception(timeout=PATIENCE_SECONDS) for future in futures]
     after = put(store, "small", size_bytes=10).exception(timeout=PATIENCE_SECONDS)

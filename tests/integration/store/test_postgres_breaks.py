@@ -76,7 +76,7 @@ def test_a_transaction_whose_connection_breaks_runs_again(url: str) -> None:
         assert causes(store) == ["1", "2", "3"]
 
 
-def test_reading_goes_on_after_all_connections_broke(url: str) -> None:
+def test_reading_continues_after_all_connections_broke(url: str) -> None:
     with a_store(url) as store:
         committed(store, add_one)
         assert causes(store) == ["1"]
@@ -125,7 +125,7 @@ def test_a_commit_whose_answer_is_lost_is_done_once(url: str, arrives: bool) -> 
     assert [entry.cause for commit in told for entry in commit.entries] == ["1", "2", "3"]
 
 
-def test_what_refuses_after_it_wrote_takes_nothing_from_the_others(url: str) -> None:
+def test_a_transaction_that_fails_after_writing_does_not_undo_others(url: str) -> None:
     def refuse_late(tx: Transaction) -> None:
         add_one(tx)
         tx.journal(PROJECT, limit=1)  # brings what was written to the database

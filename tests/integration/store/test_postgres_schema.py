@@ -64,7 +64,7 @@ def test_every_query_is_understood(new: "psycopg.Connection[Any]", name: str) ->
         new.execute(f"prepare asked as {text}".encode())
 
 
-def test_what_may_be_taken_is_one_range_of_its_own_index(new: "psycopg.Connection[Any]") -> None:
+def test_jobs_to_take_are_one_range_of_an_index_on_postgres(new: "psycopg.Connection[Any]") -> None:
     new.execute("set enable_seqscan = off; set enable_bitmapscan = off; set plan_cache_mode = force_generic_plan")
     new.execute(f"prepare asked as {statement_of(CONTROL.queries['jobs_to_take']).text.decode()}".encode())
 

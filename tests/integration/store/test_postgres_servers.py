@@ -43,7 +43,7 @@ def stores(url: str) -> Iterator[list[PostgresStore]]:
         yield stores
 
 
-def heard_by(store: PostgresStore) -> list[Commit]:
+def commits_received_by(store: PostgresStore) -> list[Commit]:
     heard: list[Commit] = []
     store.listen(heard.append)
     return heard
@@ -77,8 +77,8 @@ def test_transactions_of_two_servers_run_one_after_the_other(stores: list[Postgr
     assert [(entry.seq, entry.cause) for entry in entries] == [(number, str(number)) for number in range(1, 201)]
 
 
-def test_each_server_hears_of_every_commit_once_and_knows_whose_it_is(stores: list[PostgresStore]) -> None:
-    heard = [heard_by(store) for store in stores]
+def test_each_server_receives_every_commit_once_and_knows_its_origin(stores: list[PostgresStore]) -> None:
+    heard = [commits_received_by(store) for store in stores]
 
     for turn in range(40):
         record(stores[turn % 2], str(turn), key=f"key{turn}")
@@ -92,8 +92,8 @@ def test_each_server_hears_of_every_commit_once_and_knows_whose_it_is(stores: li
         wait_until(lambda commits=commits: len({key for c in commits for key in c.keys}) == 40, "all keys")  # type: ignore[misc]
 
 
-def test_more_keys_than_a_message_holds_are_told_as_everything(stores: list[PostgresStore]) -> None:
-    heard = heard_by(stores[1])
+def test_more_keys_than_a_message_holds_are_announced_as_everything(stores: list[PostgresStore]) -> None:
+    heard = commits_received_by(stores[1])
 
     def put_many(tx: Transaction) -> None:
         for number in range(200):
@@ -104,8 +104,8 @@ def test_more_keys_than_a_message_holds_are_told_as_everything(stores: list[Post
     wait_until(lambda: any(commit.is_everything for commit in heard), "everything may have changed")
 
 
-def test_who_was_cut_off_is_told_that_everything_may_have_changed(url: str, stores: list[PostgresStore]) -> None:
-    heard = heard_by(stores[1])
+def test_a_disconnected_listener_learns_that_everything_may_have_changed(url: str, stores: list[PostgresStore]) -> None:
+    heard = commits_received_by(stores[1])
 
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
@@ -119,7 +119,7 @@ def test_who_was_cut_off_is_told_that_everything_may_have_changed(url: str, stor
 
 
 def test_one_server_is_in_charge_and_when_it_ends_the_other_is(stores: list[PostgresStore]) -> None:
-    heard = heard_by(stores[1])
+    heard = commits_received_by(stores[1])
     in_charge = [store.is_in_charge for store in stores]
 
     stores[0].close()
@@ -129,7 +129,7 @@ def test_one_server_is_in_charge_and_when_it_ends_the_other_is(stores: list[Post
     wait_until(lambda: any(commit.is_everything for commit in heard), "its listeners are told")
 
 
-def test_a_transaction_is_by_the_databases_time_whatever_the_servers_own_clock_says(url: str) -> None:
+def test_a_transaction_follows_the_databases_clock_and_not_the_servers(url: str) -> None:
     address, clock = Address(url), SharedClock(StandingClock())
     database = PostgresDatabase(address.connect, address.subject, server_id="here", own=OwnCommits(), clock=clock)
     writer = Writer(database, clock=clock, notify=lambda _commit: None)

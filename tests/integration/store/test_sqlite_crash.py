@@ -25,7 +25,7 @@ def commit_then_die(home: Path, *, after: int) -> set[str]:
     return {line.strip() for line in lines if line.endswith("\n")}
 
 
-def test_what_was_acknowledged_before_a_kill_is_there_after_it(tmp_path: Path) -> None:
+def test_acknowledged_commits_are_stored_after_a_kill(tmp_path: Path) -> None:
     acknowledged: set[str] = set()
 
     for life in LIVES:

@@ -194,7 +194,7 @@ def test_a_definition_that_was_changed_is_damage(path: Path) -> None:
         open_store(path)
 
 
-def test_damage_in_what_a_crash_left_is_found_too(path: Path) -> None:
+def test_damage_in_files_left_by_a_crash_is_detected_too(path: Path) -> None:
     crashed = crash_copy(path)
     zeroed_pages(crashed)
     crashed.with_name(crashed.name + "-shm").unlink()
@@ -231,7 +231,7 @@ def test_a_copy_in_place_of_a_damaged_file_is_opened(path: Path) -> None:
     store.close()
 
 
-def test_what_a_crash_left_is_opened_with_its_newest_facts(path: Path) -> None:
+def test_a_store_left_by_a_crash_opens_with_its_newest_values(path: Path) -> None:
     crashed = crash_copy(path)
 
     store = open_store(crashed)

@@ -72,7 +72,7 @@ def test_a_list_that_may_be_long_is_never_sorted(new: SqliteSession, name: str) 
     assert [step for step in plan if "TEMP B-TREE" in step] == []
 
 
-def test_what_may_be_taken_is_one_range_of_its_own_index(new: SqliteSession) -> None:
+def test_jobs_to_take_are_one_range_of_an_index_on_sqlite(new: SqliteSession) -> None:
     assert plan_of(new, "jobs_to_take") == [
         "SEARCH jobs USING INDEX jobs_to_take (lane=? AND requirement=?)",
         "CORRELATED SCALAR SUBQUERY 1",

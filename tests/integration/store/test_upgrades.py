@@ -176,7 +176,7 @@ def upgraded(tmp_path: Path, *, is_postgres: bool) -> Iterator[Durable]:
 
 
 @pytest.mark.parametrize("is_postgres", [False, True], ids=["sqlite", "postgres"])
-def test_what_an_older_store_held_is_read_through_the_ports(tmp_path: Path, *, is_postgres: bool) -> None:
+def test_the_contents_of_an_older_store_are_read_through_the_ports(tmp_path: Path, *, is_postgres: bool) -> None:
     with upgraded(tmp_path, is_postgres=is_postgres) as durable:
         jobs = durable.store.read(lambda reader: reader.jobs(PROJECT, limit=1000))
         runs = runs_of(durable)

@@ -41,7 +41,7 @@ def test_a_gate_behind_a_job_holds_its_children_until_it_is_approved(client: Tit
     assert (client.wait("ship", timeout=SECONDS), client.dag_status(release)) == ("COMPLETED", "COMPLETED")
 
 
-def test_a_rejected_gate_cancels_what_waits_behind_it(client: TitanClient) -> None:
+def test_a_rejected_gate_cancels_the_jobs_behind_it(client: TitanClient) -> None:
     run = fresh("GATES")
     jobs = [TitanGate("allow", "May I?"), a_job("act", "", "allow")]
     client.submit_dag(f"{run}_A", jobs, agent_run_id=run)
@@ -57,7 +57,7 @@ def test_a_rejected_gate_cancels_what_waits_behind_it(client: TitanClient) -> No
         client.approve("allow")
 
 
-def test_a_retry_runs_what_failed_again_and_keeps_what_completed(client: TitanClient) -> None:
+def test_a_retry_reruns_failed_jobs_and_keeps_completed_ones(client: TitanClient) -> None:
     flag = fresh("flag")
     script = f"import sys\nfrom titan_sdk import TitanClient\nsys.exit(TitanClient().store_get({flag!r}) is None)"
     dag = client.submit_dag(fresh("etl"), [a_job("a"), a_job("b", script, "a"), a_job("c", "", "b")])
@@ -245,7 +245,7 @@ def test_counters_swaps_and_deletions_are_atomic_and_keys_are_listed(client: Tit
         client.store_incr(f"{prefix}:t")
 
 
-def test_a_key_with_a_ttl_goes_when_its_time_is_over(client: TitanClient) -> None:
+def test_a_key_with_a_ttl_expires(client: TitanClient) -> None:
     key = fresh("soon gone")
 
     client.store_put(key, "v", ttl=0.2)
@@ -324,7 +324,7 @@ def test_events_are_watched_as_they_happen_and_from_a_cursor(client: TitanClient
     assert asyncio.run(first_after(begin["cursor"])) == seen[1]
 
 
-def test_a_cursor_that_nobody_knows_is_told_as_a_resync(client: TitanClient) -> None:
+def test_an_unknown_cursor_is_answered_with_a_resync(client: TitanClient) -> None:
     first = next(client.watch(after="of another server"))
 
     assert (first["kind"], first["cursor"].isdigit()) == ("resync", True)

@@ -68,7 +68,9 @@ def test_without_re2_own_patterns_keep_all_bodies_at_home_and_the_built_in_ones_
     assert "names, tags and ids are recorded without that pattern" in done.stderr
 
 
-def test_without_re2_a_pattern_of_an_action_is_refused_where_it_stands_and_its_fields_hold(tmp_path: Path) -> None:
+def test_without_re2_a_pattern_of_an_action_is_refused_with_its_place_and_its_fields_are_redacted(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "agent.py").write_text(
         "import sys\nsys.modules['re2'] = None\nfrom titan_sdk import Redact, action\n"
         "@action(redact=Redact(fields=['iban']))\ndef pay(bank): pass\n"

@@ -56,7 +56,7 @@ def exported(titan: RunningTitan, folder: Path, run_id: str) -> list[dict[str, A
     return [json.loads(line) for line in (folder / f"{run_id}.jsonl").read_text().splitlines()]
 
 
-def test_what_the_program_reads_is_recorded_and_given_back(tmp_path: Path) -> None:
+def test_values_that_the_program_reads_are_recorded_and_returned_in_replay(tmp_path: Path) -> None:
     agent = AGENT.replace('("frozen-1", "frozen-2")', '("frozen-1",)')
     (tmp_path / "agent.py").write_text(agent)
     with running_titan(tmp_path / "home", offers=()) as titan:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.heard import heard_by_nobody_else
+from tests.support.heard import recorded_locally
 from tests.support.programs import run_program
 from tests.support.running_titan import running_titan
 from tests.support.sources import ROOT
@@ -60,7 +60,7 @@ def run_block(block: str, names: dict[str, object]) -> list[str]:
     return wrong
 
 
-def test_every_example_of_the_page_on_the_client_gives_what_it_says(in_a_folder_of_its_own: Path) -> None:
+def test_every_example_of_the_client_page_gives_the_documented_result(in_a_folder_of_its_own: Path) -> None:
     names: dict[str, object] = {}
 
     wrong = [line for block in BLOCK.findall(SDK.read_text("utf-8")) for line in run_block(block, names)]
@@ -94,7 +94,7 @@ def said(output: str) -> str:
     return "".join(line for line in output.splitlines(keepends=True) if not line.startswith("[SDK]"))
 
 
-def test_every_public_method_stands_on_the_page() -> None:
+def test_every_public_method_is_on_the_page() -> None:
     page = SDK.read_text("utf-8")
     public: list[tuple[str, Callable[..., object]]] = [
         (name, method) for name, method in vars(TitanClient).items() if not name.startswith("_") and callable(method)
@@ -105,10 +105,10 @@ def test_every_public_method_stands_on_the_page() -> None:
     assert missing == []
 
 
-def test_every_example_of_the_page_on_recording_gives_what_it_says_and_is_recorded() -> None:
+def test_every_example_of_the_recording_page_gives_the_documented_result_and_is_recorded() -> None:
     names: dict[str, object] = {}
 
-    with heard_by_nobody_else() as heard:
+    with recorded_locally() as heard:
         wrong = [
             problem for block in BLOCK.findall(RECORDING.read_text("utf-8")) for problem in run_block(block, names)
         ]

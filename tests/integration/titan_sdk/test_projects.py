@@ -95,7 +95,7 @@ def test_a_program_says_its_project_by_its_environment_and_a_run_by_itself(titan
     assert given(titan.sdk_port, "/api/v1/runs?window=all")["data"] == []
 
 
-def test_what_waited_for_the_server_is_of_the_project_of_who_recorded_it(titan: RunningTitan) -> None:
+def test_spooled_entries_belong_to_the_project_that_recorded_them(titan: RunningTitan) -> None:
     titan.terminate()
     assert "recorded entries wait" in run_agent(titan, AGENT)
     assert is_anywhere(titan)
@@ -135,7 +135,7 @@ def test_a_client_asks_about_one_project_and_submits_to_it(titan: RunningTitan) 
         finance.get_dag(dag)
 
 
-def test_a_job_is_of_the_project_of_its_dag_whatever_its_worker_or_its_code_says(tmp_path: Path) -> None:
+def test_a_job_belongs_to_the_project_of_its_dag_whatever_project_its_worker_or_code_names(tmp_path: Path) -> None:
     code = "import titan_sdk\nwith titan_sdk.run(project='travel'), titan_sdk.action('look'): pass"
     with running_titan(tmp_path / "home", environment={"TITAN_PROJECT": "travel"}) as titan:
         client = TitanClient(port=titan.sdk_port, project="finance")

@@ -164,7 +164,7 @@ def test_a_program_that_outlives_its_server_loses_nothing_and_doubles_nothing(tm
     assert (run["status"], run["tally"]["calls"], run["tally"]["success"]) == ("completed", 300, 300)
 
 
-def test_what_a_killed_job_left_while_the_server_was_away_comes_with_its_worker(tmp_path: Path) -> None:
+def test_actions_of_a_job_killed_while_the_server_was_away_are_delivered_by_its_worker(tmp_path: Path) -> None:
     go = tmp_path / "go"
     script = f"""
 import os, signal, time, titan_sdk

@@ -145,7 +145,7 @@ def test_the_end_of_the_program_is_the_end_of_its_run(
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])
-def test_a_program_that_is_terminated_tells_everything_and_dies_of_the_signal(
+def test_a_terminated_program_reports_everything_and_dies_of_the_signal(
     fake: FakeTitan, programs: Programs, ending: signal.Signals
 ) -> None:
     program = programs.start(
@@ -221,7 +221,7 @@ def test_a_program_without_a_name_is_called_python(fake: FakeTitan, programs: Pr
     assert {each["agent_id"] for each in fake.facts.entries if each["type"] == "run"} == {"python"}
 
 
-def test_a_program_that_is_killed_has_told_what_was_over_for_a_moment(fake: FakeTitan, programs: Programs) -> None:
+def test_a_killed_program_has_reported_its_finished_actions(fake: FakeTitan, programs: Programs) -> None:
     program = programs.start(
         ONE_CALL + "running = action('running')\nrunning.__enter__()\nprint('up', flush=True)\nsignal.pause()"
     )
@@ -248,7 +248,7 @@ def test_a_program_that_is_killed_while_the_server_is_away_leaves_it_on_disk(
     assert list(programs.spool.iterdir()) == []
 
 
-def test_a_program_goes_on_while_the_server_is_away_and_delivers_when_it_is_back(
+def test_a_program_continues_while_the_server_is_away_and_delivers_when_it_is_back(
     fake: FakeTitan, programs: Programs
 ) -> None:
     fake.stop()
@@ -277,7 +277,7 @@ def test_an_exit_waits_two_seconds_for_a_server_that_does_not_answer_and_keeps_t
     assert '"end":"completed"' in kept
 
 
-def test_forked_children_tell_their_own_and_the_parent_its_own(fake: FakeTitan, programs: Programs) -> None:
+def test_forked_children_and_their_parent_report_their_own_actions(fake: FakeTitan, programs: Programs) -> None:
     text = f"""{HEAD}
 with titan_sdk.run('A', 'A_1'):
     with action('parent'):
@@ -322,7 +322,7 @@ if child:
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
-def test_processes_of_a_pool_tell_what_they_did(fake: FakeTitan, programs: Programs, method: str) -> None:
+def test_processes_of_a_pool_report_their_actions(fake: FakeTitan, programs: Programs, method: str) -> None:
     text = f"""{HEAD}
 import multiprocessing
 
@@ -369,7 +369,7 @@ def test_a_folder_that_cannot_be_written_does_the_program_no_harm(fake: FakeTita
     assert done.stderr.startswith("titan_sdk: recorded entries are lost")
 
 
-def test_a_program_records_nothing_when_it_is_told_so(fake: FakeTitan, programs: Programs) -> None:
+def test_a_program_records_nothing_if_recording_is_off(fake: FakeTitan, programs: Programs) -> None:
     done = programs.run(ONE_CALL + "titan_sdk.progress(1)\nassert titan_sdk.flush()", {"TITAN_RECORD": "0"})
 
     assert (done.returncode, fake.received) == (0, [])
@@ -439,7 +439,7 @@ def test_a_wrong_address_is_said_and_does_the_program_no_harm(programs: Programs
     assert "TITAN_PORT" in done.stderr
 
 
-def test_a_port_that_is_none_is_said_before_what_is_lost_is_counted_once(tmp_path: Path) -> None:
+def test_an_invalid_port_is_reported_before_the_lost_entries_are_counted_once(tmp_path: Path) -> None:
     ended = Programs(tmp_path, 0).run(ONE_CALL, {"TITAN_PORT": "seven"})
 
     assert ended.returncode == 0

@@ -83,7 +83,9 @@ def test_a_resumed_run_repeats_nothing_that_was_done(titan: RunningTitan, client
     assert client.get_run(run_id)["status"] == "completed"
 
 
-def test_a_program_that_makes_its_own_run_id_is_told_how_to_be_resumed(titan: RunningTitan, tmp_path: Path) -> None:
+def test_a_program_that_makes_its_own_run_id_is_refused_with_the_way_to_make_it_resumable(
+    titan: RunningTitan, tmp_path: Path
+) -> None:
     script = tmp_path / "agent.py"
     script.write_text(OWN_ID)
     before = len(TitanClient("127.0.0.1", titan.sdk_port).jobs(limit=10_000))
@@ -107,7 +109,7 @@ def test_a_run_id_is_the_agent_and_six_digits(tmp_path: Path) -> None:
     assert "expected the agent's name" in done.stderr
 
 
-def test_only_what_can_be_started_again_is_told(tmp_path: Path) -> None:
+def test_only_a_restartable_program_is_reported(tmp_path: Path) -> None:
     tell = "from titan_sdk import stages\nprint(stages.this_program())\n"
     script = tmp_path / "tell.py"
     script.write_text(tell)

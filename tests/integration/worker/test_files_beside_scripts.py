@@ -34,7 +34,7 @@ def worker(server: WorkerServer, tmp_path: Path) -> Iterator[WorkerProcess]:
 
 
 @pytest.mark.parametrize("cold", [False, True])
-def test_what_a_job_writes_beside_its_script_is_its_file_and_found_by_the_next(
+def test_files_a_job_writes_beside_its_script_are_its_own_and_found_by_the_next(
     server: WorkerServer, worker: WorkerProcess, cold: bool
 ) -> None:
     writer = run(server, WRITE, filename="write.py", cold=cold)
@@ -52,7 +52,7 @@ def test_a_shell_script_and_a_program_share_that_folder(server: WorkerServer, wo
     assert (server.logs[reader], left(server, reader)) == (b"1\n", {})
 
 
-def test_a_script_imports_what_lies_beside_it(server: WorkerServer, worker: WorkerProcess) -> None:
+def test_a_script_imports_files_beside_it(server: WorkerServer, worker: WorkerProcess) -> None:
     run(server, "open('helper.py', 'w').write('ANSWER = 42')", filename="make.py")
 
     assert server.logs[run(server, "import helper\nprint(helper.ANSWER)", filename="use.py")] == b"42\n"

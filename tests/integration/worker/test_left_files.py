@@ -49,7 +49,7 @@ def left(server: WorkerServer, lease: str) -> dict[str, bytes | str | None]:
     return {path: server.contents[file.digest] if file.digest else file.reason for path, file in files.items()}
 
 
-def test_what_an_attempt_wrote_is_with_the_server_when_its_end_is_reported(
+def test_files_of_an_attempt_are_on_the_server_when_its_end_is_reported(
     server: WorkerServer, worker: WorkerProcess
 ) -> None:
     large = bytes(range(256)) * 512
@@ -74,7 +74,7 @@ def test_an_attempt_that_failed_leaves_files_too(server: WorkerServer, worker: W
     assert left(server, lease) == {"trace.txt": b"so far"}
 
 
-def test_only_what_an_attempt_changed_is_its_own(server: WorkerServer, worker: WorkerProcess) -> None:
+def test_only_files_that_an_attempt_changed_are_its_own(server: WorkerServer, worker: WorkerProcess) -> None:
     first = run(server, "open('kept.txt', 'w').write('1')\nopen('added.txt', 'w').write('1')\nopen('gone.txt', 'w')")
     silent = run(server, "print(open('kept.txt').read())")
     second = run(
@@ -86,7 +86,7 @@ def test_only_what_an_attempt_changed_is_its_own(server: WorkerServer, worker: W
     assert left(server, second) == {"added.txt": b"12", "moved.txt": b"", "new.txt": b""}
 
 
-def test_a_worker_that_starts_again_knows_what_is_old(server: WorkerServer, tmp_path: Path) -> None:
+def test_a_restarted_worker_knows_which_files_are_old(server: WorkerServer, tmp_path: Path) -> None:
     with WorkerProcess(server.url, tmp_path / "home", "--name", "w1"):
         run(server, "open('old.txt', 'w').write('old')\nopen('both.txt', 'w').write('old')")
     with WorkerProcess(server.url, tmp_path / "home", "--name", "w1"):
@@ -102,7 +102,7 @@ def test_the_files_of_another_workspace_are_none_of_an_attempts(server: WorkerSe
     assert (left(server, one), left(server, two)) == ({"one.txt": b"1"}, {"two.txt": b"2"})
 
 
-def test_what_is_no_regular_file_is_listed_and_never_followed(
+def test_links_sockets_and_devices_are_listed_and_never_followed(
     server: WorkerServer, worker: WorkerProcess, tmp_path: Path
 ) -> None:
     (tmp_path / "outside").mkdir()
@@ -163,7 +163,7 @@ def test_odd_times_and_permissions_hinder_nothing(server: WorkerServer, worker: 
     assert {file.modified_at.year for file in server.files[lease].values()} == {1970, 2286}
 
 
-def test_what_python_compiles_is_nobodys_result(server: WorkerServer, worker: WorkerProcess) -> None:
+def test_compiled_python_files_are_not_collected(server: WorkerServer, worker: WorkerProcess) -> None:
     lease = run(server, "import sys\nsys.path.insert(0, '.')\nopen('helper.py', 'w').write('x = 1')\nimport helper")
 
     assert left(server, lease) == {"helper.py": b"x = 1"}

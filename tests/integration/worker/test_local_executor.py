@@ -52,7 +52,7 @@ def test_a_time_zone_takes_effect_in_a_warm_script(attempts: LocalAttempts) -> N
     assert ended.text == "+0900\n"
 
 
-def test_no_attempt_inherits_what_names_a_titan_server() -> None:
+def test_no_attempt_inherits_variables_that_name_a_titan_server() -> None:
     assert without_titan({"PATH": "/bin", "TITAN_TOKEN": "secret", "TITANIC": "1"}) == {"PATH": "/bin", "TITANIC": "1"}
 
 
@@ -72,7 +72,7 @@ def test_more_attempts_than_reapers_run_beside_each_other(tmp_path: Path) -> Non
         wait_until(lambda: sum(map(is_running, reapers)) <= 2, "the reapers that are not needed end")
 
 
-def test_killing_what_waits_for_work_harms_no_attempt(attempts: LocalAttempts) -> None:
+def test_killing_idle_executor_processes_harms_no_attempt(attempts: LocalAttempts) -> None:
     reapers = children_of(root_of(attempts))
     waiting = [child for reaper in reapers for child in children_of(reaper)]
 
@@ -122,7 +122,7 @@ def test_no_core_is_dumped_and_memory_is_taken_from_jobs_first(attempts: LocalAt
     assert ended.text == "0 300\n"
 
 
-def test_a_root_that_cannot_start_is_told(tmp_path: Path) -> None:
+def test_a_root_that_cannot_start_is_reported(tmp_path: Path) -> None:
     executor = LocalExecutor(environment={"PYTHONHOME": str(tmp_path)})
 
     is_warm = executor.wait_until_warm(30)

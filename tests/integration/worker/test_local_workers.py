@@ -66,7 +66,7 @@ def test_a_worker_that_was_started_works_and_is_taken_over_by_the_next_server(ti
     assert (after["pid"], after["is_local"]) == (before["pid"], True)
 
 
-def test_a_worker_that_was_killed_is_told_of_once_whatever_it_ran(tmp_path: Path) -> None:
+def test_a_killed_worker_is_announced_once_with_any_number_of_jobs(tmp_path: Path) -> None:
     sleep = "import time; print('ready', flush=True); time.sleep(600)"
     jobs = [TitanJob(name, "sleep.py", script_content=sleep, max_lost=0) for name in ("a", "b")]
     with running_titan(tmp_path / "home", offers=("GENERAL:2",)) as titan:

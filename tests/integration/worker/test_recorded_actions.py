@@ -44,7 +44,7 @@ def names(server: WorkerServer, lease_id: str) -> list[str]:
     [("", AttemptOutcome.SUCCEEDED), ("flush(20)\nos.kill(os.getpid(), signal.SIGKILL)", AttemptOutcome.FAILED)],
     ids=["it ends", "it is killed"],
 )
-def test_what_a_job_could_not_deliver_comes_with_its_worker(
+def test_actions_that_a_job_could_not_deliver_are_delivered_by_its_worker(
     server: WorkerServer, tmp_path: Path, ending: str, outcome: AttemptOutcome
 ) -> None:
     with WorkerProcess(server.url, tmp_path / "home", "--name", "w1"):
@@ -57,7 +57,7 @@ def test_what_a_job_could_not_deliver_comes_with_its_worker(
     assert report.outcome is outcome
 
 
-def test_what_a_job_recorded_is_delivered_when_the_server_is_back(server: WorkerServer, tmp_path: Path) -> None:
+def test_recorded_actions_of_a_job_are_delivered_when_the_server_is_back(server: WorkerServer, tmp_path: Path) -> None:
     server.records_with = 503
     with WorkerProcess(server.url, tmp_path / "home", "--name", "w1"):
         lease_id = server.give(RECORD)

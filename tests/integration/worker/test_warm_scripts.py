@@ -150,7 +150,7 @@ def attempts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attempts]:
 
 
 @pytest.mark.parametrize("script", [pytest.param(s, id=i) for i, s in (ERRORS | ENDS | STARTS | WORK).items()])
-def test_a_warm_script_does_what_a_cold_one_does(attempts: Attempts, script: str) -> None:
+def test_a_warm_script_behaves_like_a_cold_one(attempts: Attempts, script: str) -> None:
     left_behind = attempts.workspace / "out.txt"
 
     cold = attempts.run(script, "one", "two words", is_cold=True, folder_name="same")
@@ -165,7 +165,7 @@ def test_a_warm_script_does_what_a_cold_one_does(attempts: Attempts, script: str
     assert left_by_warm == left_by_cold
 
 
-def test_a_warm_script_sees_nothing_of_what_runs_it(attempts: Attempts) -> None:
+def test_a_warm_script_sees_no_modules_of_its_runner(attempts: Attempts) -> None:
     plain = subprocess.run(
         [*PYTHON, "-c", "import sys; print(sorted(sys.modules))"],
         capture_output=True,

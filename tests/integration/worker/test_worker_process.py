@@ -34,7 +34,7 @@ def worker(server: WorkerServer, tmp_path: Path) -> Iterator[WorkerProcess]:
         yield worker
 
 
-def test_it_says_who_it_is_and_what_it_offers(server: WorkerServer, tmp_path: Path) -> None:
+def test_it_registers_its_name_and_its_offers(server: WorkerServer, tmp_path: Path) -> None:
     with WorkerProcess(server.url, tmp_path / "home", "--offer", "GPU:1", "--name", "gpu-box") as worker:
         wait_until(lambda: bool(server.claims), "the first claim")
 
@@ -127,7 +127,9 @@ def test_a_cold_attempt_and_a_shell_script_run_too(server: WorkerServer, worker:
     assert server.logs[program] == b"program two\n"
 
 
-def test_what_cannot_be_executed_is_a_failure_that_says_why(server: WorkerServer, worker: WorkerProcess) -> None:
+def test_a_file_that_cannot_be_executed_is_a_failure_with_its_reason(
+    server: WorkerServer, worker: WorkerProcess
+) -> None:
     report = server.wait_for_report(server.give("\x00\x01 not a program", filename="job.bin"))
 
     assert (report.outcome, report.exit_code) == (AttemptOutcome.FAILED, None)
@@ -276,7 +278,7 @@ def test_the_local_worker_finds_a_server_that_comes_back_elsewhere(server: Worke
     assert server.logs[lease].decode() == f"{server.port}\n"
 
 
-def test_a_server_that_does_not_know_the_worker_is_told_again(server: WorkerServer, worker: WorkerProcess) -> None:
+def test_a_worker_unknown_to_its_server_registers_again(server: WorkerServer, worker: WorkerProcess) -> None:
     lease = server.give(SLEEP)
     server.wait_for_output(lease, "ready")
 
@@ -336,7 +338,7 @@ def test_an_ending_worker_gives_its_attempts_back(
     assert not any(map(is_running, processes))
 
 
-def test_an_ending_worker_still_reports_what_had_ended(server: WorkerServer, worker: WorkerProcess) -> None:
+def test_an_ending_worker_still_reports_ended_attempts(server: WorkerServer, worker: WorkerProcess) -> None:
     lease = server.give("print('done')")
     server.wait_for_report(lease)
 
@@ -360,7 +362,7 @@ def test_a_second_signal_ends_the_worker_at_once(server: WorkerServer, worker: W
     wait_until_gone(*processes)
 
 
-def test_a_worker_that_slept_past_its_leases_ends_what_was_lost(server: WorkerServer, worker: WorkerProcess) -> None:
+def test_a_worker_suspended_past_its_leases_ends_the_lost_attempts(server: WorkerServer, worker: WorkerProcess) -> None:
     runs_on = server.give(SLEEP)
     ends_asleep = server.give("import os, time\nprint('begun', os.getpid())\ntime.sleep(0.5)")
     pid = int(server.wait_for_output(runs_on, "ready"))

@@ -24,7 +24,7 @@ def test_each_part_ends_where_the_next_begins() -> None:
     assert parts == pytest.approx([2, 3, 4, 1.5, 1.5, 3], abs=0.001)
 
 
-def test_the_parts_add_up_to_what_the_client_waited() -> None:
+def test_the_parts_add_up_to_the_time_the_client_waited() -> None:
     parts = parts_of(WAITED, a_job("2025-11-23T12:00:00.009000Z"))
 
     assert sum(parts) == pytest.approx(WAITED.milliseconds)

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.__main__ import GROUPS, TABLES, groups_to_measure
 
 
-def test_without_chromium_all_is_measured_but_what_is_drawn() -> None:
+def test_without_chromium_all_is_measured_except_the_screen_group() -> None:
     measured, left_out = groups_to_measure(None, None, has_chromium=False)
 
     assert left_out == ["screen"]
@@ -19,5 +19,5 @@ def test_with_chromium_nothing_is_left_out_of_a_table(table: str) -> None:
     assert groups_to_measure(None, [table], has_chromium=True) == (list(TABLES[table]), [])
 
 
-def test_what_is_named_by_itself_is_not_left_out() -> None:
+def test_a_group_named_explicitly_is_not_left_out() -> None:
     assert groups_to_measure(["screen"], None, has_chromium=False) == (["screen"], [])

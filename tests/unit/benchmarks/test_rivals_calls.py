@@ -139,7 +139,7 @@ def test_openinference_has_the_whole_history_and_the_newest_message_apart() -> N
     assert values["output.value"] == values["llm.output_messages.0.message.content"]
 
 
-def test_a_rare_word_stands_in_one_or_two_texts() -> None:
+def test_a_rare_word_is_in_one_or_two_texts() -> None:
     corpus = corpus_of(2_000, middle=NOON)
 
     word = rare_word(corpus.conversations)
@@ -150,7 +150,7 @@ def test_a_rare_word_stands_in_one_or_two_texts() -> None:
 
 
 @pytest.mark.parametrize("server", [Titan, Phoenix, MLflow])
-def test_every_server_is_asked_what_the_table_shows(server: type[Server], tmp_path: Path) -> None:
+def test_every_server_is_asked_the_questions_of_the_table(server: type[Server], tmp_path: Path) -> None:
     wanted = Wanted(since_ms=1_700_000_000_000, rare="belbel", trace_id=DEEP_TRACE.hex())
 
     questions = server(port=1, pid=1, data=tmp_path).questions(wanted)
@@ -158,7 +158,7 @@ def test_every_server_is_asked_what_the_table_shows(server: type[Server], tmp_pa
     assert set(questions) == set(QUESTIONS)
 
 
-def test_every_contestant_has_its_lock_and_sends_what_it_reads() -> None:
+def test_every_contestant_has_a_lock_and_a_known_dialect() -> None:
     for contestant in CONTESTANTS:
         assert contestant.lock is None or (LOCKS / f"{contestant.lock}.lock").exists()
         assert contestant.dialect in DIALECTS
@@ -174,7 +174,7 @@ def test_a_row_has_the_medians_of_rates_and_two_percentiles_of_answers() -> None
     assert len(cells) == len(COLUMNS)
 
 
-def test_what_a_server_cannot_be_asked_is_a_dash() -> None:
+def test_a_question_that_a_server_cannot_answer_is_a_dash() -> None:
     answered = {name: one for name, one in measured().answered.items() if name != "longest first"}
 
     cells = row_of(markdown(results(phoenix=Found(measured=measured(answered=answered)))), "Arize Phoenix")
@@ -206,7 +206,7 @@ def test_settings_are_said_once_of_a_server_in_both_stores() -> None:
     assert text.count("| PostgreSQL |") == 1
 
 
-def test_the_document_keeps_what_is_not_between_the_marks(tmp_path: Path) -> None:
+def test_the_rivals_calls_document_keeps_text_outside_the_marks(tmp_path: Path) -> None:
     document = tmp_path / "benchmarks.md"
     document.write_text("before\n<!-- rivals-calls:begin -->\nold\n<!-- rivals-calls:end -->\nafter\n", "utf-8")
 

@@ -38,7 +38,7 @@ def test_a_driver_answers_with_its_rivals_version_and_a_figure_for_each_single_j
     assert counts == [7, 1, 1]
 
 
-def test_what_a_rival_prints_is_no_answer(tmp_path: Path) -> None:
+def test_output_of_a_rival_is_not_read_as_an_answer(tmp_path: Path) -> None:
     with a_driver(tmp_path) as driver:
         start(driver, tmp_path)
         driver.seconds("function", "wide", 3)

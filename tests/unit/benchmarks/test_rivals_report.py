@@ -61,7 +61,7 @@ def test_noise_is_that_of_the_paired_rounds_and_unknown_of_one_round() -> None:
     assert noise("p50_ms", {"titan": [4.0], "rival": [2.0]}) is None
 
 
-def test_a_row_says_what_a_job_is_what_survives_and_how_fast_it_was_beside_titan() -> None:
+def test_a_row_shows_the_kind_of_job_durability_and_speed_beside_titan() -> None:
     table = markdown(results(dask=Found(version="1.0", load=3.5, measured={"function": measured()}))).splitlines()
 
     assert "| **Titan** | a process of its own, forked warm | yes: SQLite, fsync on | " in "\n".join(table)
@@ -71,7 +71,7 @@ def test_a_row_says_what_a_job_is_what_survives_and_how_fast_it_was_beside_titan
     ) in table
 
 
-def test_the_load_stands_above_the_table() -> None:
+def test_the_load_is_above_the_table() -> None:
     assert "Load before each: dask 3.5." in markdown(results(dask=Found(load=3.5, measured={"function": measured()})))
 
 
@@ -82,7 +82,7 @@ def test_a_rival_that_could_not_be_measured_is_a_row_with_the_reason() -> None:
     assert len({line.count("|") for line in text.splitlines() if line.startswith("|")}) == 1
 
 
-def test_the_table_replaces_what_stood_between_the_marks_and_nothing_else(tmp_path: Path) -> None:
+def test_the_rivals_table_replaces_only_text_between_the_marks(tmp_path: Path) -> None:
     document = tmp_path / "benchmarks.md"
     document.write_text("before\n<!-- rivals:begin -->\nold\n<!-- rivals:end -->\nafter\n", "utf-8")
 

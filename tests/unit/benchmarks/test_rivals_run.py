@@ -11,7 +11,7 @@ from benchmarks.rivals.environments import CannotInstall, run_or_refuse
 from benchmarks.rivals.services import ServiceFailed, kept
 
 
-def test_what_cannot_be_installed_is_refused_with_the_last_line_of_the_reason() -> None:
+def test_a_failed_installation_is_refused_with_the_last_line_of_its_output() -> None:
     command = [sys.executable, "-c", "import sys; sys.exit('looking\\nno wheel for this machine')"]
 
     with pytest.raises(CannotInstall, match=r"^ray: expected an environment; no wheel for this machine$"):

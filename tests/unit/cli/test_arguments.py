@@ -28,7 +28,7 @@ def test_names_of_hosts_are_taken_in_lower_case() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "https://h", "h:5000", "h/", "*.example.org", "a b", ".h", "-h", "ü", "x" * 254])
-def test_what_nobody_is_asked_under_is_no_name_of_a_host(text: str) -> None:
+def test_an_invalid_host_name_is_refused(text: str) -> None:
     with pytest.raises(CommandFailed, match="without scheme and port"):
         parse_host_names([text])
 

@@ -32,7 +32,7 @@ def test_nothing_waits_where_nobody_recorded_anything(tmp_path: Path) -> None:
     assert (finding.level, finding.check) == (Level.OK, "recorded")
 
 
-def test_what_waits_is_told_with_its_size_its_age_and_its_place(tmp_path: Path) -> None:
+def test_waiting_entries_are_reported_with_size_age_and_folder(tmp_path: Path) -> None:
     folder = tmp_path / "spool" / "home"
     for _ in range(2):
         Spool(str(folder)).add(TWO_CALLS)
@@ -47,7 +47,7 @@ def test_what_waits_is_told_with_its_size_its_age_and_its_place(tmp_path: Path) 
     assert finding.next_step == f"Start the server: it imports them. To another server: {by_hand}"
 
 
-def test_what_is_for_another_server_is_told_with_its_address(tmp_path: Path) -> None:
+def test_entries_for_another_server_are_reported_with_its_address(tmp_path: Path) -> None:
     folder = tmp_path / "spool" / "127.0.0.1_5001"
     Spool(str(folder)).add(["no JSON"])
 
@@ -58,7 +58,7 @@ def test_what_is_for_another_server_is_told_with_its_address(tmp_path: Path) -> 
     assert f"titan runs import {folder} --server URL. If they are not needed: rm -r {folder}" in waiting.next_step
 
 
-def test_what_jobs_left_and_where_the_environment_points_is_looked_at_too(tmp_path: Path) -> None:
+def test_spools_of_jobs_and_of_the_environment_are_searched_too(tmp_path: Path) -> None:
     home = tmp_path / "home"
     folders = [
         home / "worker" / "spools" / "l0",
@@ -77,7 +77,7 @@ def test_what_jobs_left_and_where_the_environment_points_is_looked_at_too(tmp_pa
     assert sum("Their worker delivers them" in finding.next_step for finding in findings) == 3
 
 
-def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
+def test_doctor_opens_only_regular_files_of_a_spool(tmp_path: Path) -> None:
     folder = tmp_path / "spool" / "home"
     (folder / "1.jsonl").mkdir(parents=True)
     os.mkfifo(folder / "2.jsonl")
@@ -86,7 +86,7 @@ def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
     assert [finding.level for finding in found_in(tmp_path)] == [Level.OK]
 
 
-def test_more_than_can_be_read_quickly_is_told_in_files(tmp_path: Path) -> None:
+def test_a_spool_too_large_to_read_quickly_is_counted_in_files(tmp_path: Path) -> None:
     folder = tmp_path / "spool" / "home"
     folder.mkdir(parents=True)
     for number in range(2):

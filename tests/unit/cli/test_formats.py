@@ -21,7 +21,7 @@ EAST = timezone(timedelta(hours=2))
         (timedelta(days=400), "400d"),
     ],
 )
-def test_an_age_is_told_in_its_largest_unit(elapsed: timedelta, shown: str) -> None:
+def test_an_age_is_shown_in_its_largest_unit(elapsed: timedelta, shown: str) -> None:
     assert age(NOON - elapsed, now=NOON) == shown
 
 
@@ -37,13 +37,13 @@ def test_a_moment_of_another_year_names_the_year() -> None:
     assert moment(NOON - timedelta(days=365), now=NOON, zone=EAST) == "2025-03-12 (365d)"
 
 
-def test_what_is_today_is_decided_by_the_local_day() -> None:
+def test_today_is_decided_by_the_local_day() -> None:
     late = datetime(2026, 3, 11, 23, 30, tzinfo=UTC)
 
     assert moment(late, now=late + timedelta(hours=1), zone=EAST) == "01:30:00 (1h)"
 
 
-def test_a_moment_ahead_is_told_to_the_nearest_unit() -> None:
+def test_a_future_moment_is_rounded_to_the_nearest_unit() -> None:
     just_short_of_thirty_days = NOON + timedelta(days=30, seconds=-1)
 
     assert until(just_short_of_thirty_days, now=NOON) == "in 30d"
@@ -76,7 +76,7 @@ def test_a_moment_that_has_not_come_is_a_dash() -> None:
         (timedelta(seconds=-1), "0 ms"),
     ],
 )
-def test_a_duration_has_at_most_two_units_and_is_rounded_to_what_is_shown(length: timedelta | None, shown: str) -> None:
+def test_a_duration_has_at_most_two_units_and_is_rounded_to_the_smaller(length: timedelta | None, shown: str) -> None:
     assert duration(length) == shown
 
 
@@ -95,7 +95,7 @@ def test_a_duration_that_is_known_to_the_nanosecond_is_shown_so() -> None:
         (2**50, "1024.0 TiB"),
     ],
 )
-def test_a_size_is_told_in_its_largest_binary_unit(size_bytes: int | None, shown: str) -> None:
+def test_a_size_is_shown_in_its_largest_binary_unit(size_bytes: int | None, shown: str) -> None:
     assert size(size_bytes) == shown
 
 
@@ -111,7 +111,7 @@ def test_one_is_singular_and_thousands_are_grouped() -> None:
     assert [count(number, "job") for number in (0, 1, 1200)] == ["0 jobs", "1 job", "1,200 jobs"]
 
 
-def test_moments_in_a_text_of_the_servers_are_told_by_the_local_clock() -> None:
+def test_times_in_a_text_of_the_server_are_shown_in_local_time() -> None:
     now = datetime(2026, 3, 1, 12, tzinfo=UTC)
     text = "waits for approval until 2026-03-01T16:26:45.791415Z, or 2026-03-02T01:00:00.000+00:00: go on?"
 

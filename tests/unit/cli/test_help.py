@@ -122,7 +122,7 @@ def test_the_short_form_of_help_works_everywhere() -> None:
     assert run_titan("store", "get", "-h").text == run_titan("store", "get", "--help").text
 
 
-def test_an_unknown_command_is_told_with_the_nearest() -> None:
+def test_an_unknown_command_is_refused_with_the_nearest() -> None:
     done = run_titan("jbos")
 
     assert done.exit_code == 2

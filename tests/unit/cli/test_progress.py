@@ -15,7 +15,7 @@ def told(capsys: pytest.CaptureFixture[str]) -> list[str]:
     return [re.sub(r"^\d\d:\d\d:\d\d ", "", line) for line in captured.err.splitlines()]
 
 
-def test_each_change_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_change_is_printed_once(capsys: pytest.CaptureFixture[str]) -> None:
     progress = PlainProgress()
     looks = [
         [an_answered_job("a", JobStatus.RUNNING), an_answered_job("b", JobStatus.WAITING)],
@@ -36,7 +36,7 @@ def test_each_change_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert cancelled == "b CANCELLED"
 
 
-def test_why_jobs_wait_for_a_worker_is_told_once_when_it_lasts(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_reason_why_jobs_wait_is_printed_once_if_it_lasts(capsys: pytest.CaptureFixture[str]) -> None:
     progress = PlainProgress()
     looks = ["all GPU slots are busy", "no worker offers GPU", "no worker offers GPU", "no worker offers GPU"]
 
@@ -46,7 +46,7 @@ def test_why_jobs_wait_for_a_worker_is_told_once_when_it_lasts(capsys: pytest.Ca
     assert told(capsys) == ["2 jobs READY: no worker offers GPU"]
 
 
-def test_of_many_jobs_only_failures_and_every_tenth_of_the_way_are_told(
+def test_of_many_jobs_only_failures_and_every_tenth_of_progress_are_printed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     progress = PlainProgress()

@@ -65,7 +65,7 @@ def a_skeleton(**parents: int) -> SkeletonAnswer:
         ({"self": 1}, ["self"]),
     ],
 )
-def test_each_action_stands_once_below_what_it_was_called_in(parents: dict[str, int], tree: list[str]) -> None:
+def test_each_action_is_shown_once_below_its_caller(parents: dict[str, int], tree: list[str]) -> None:
     assert [" " * call.depth + call.name for call in tree_of(a_skeleton(**parents))] == tree
 
 
@@ -109,7 +109,7 @@ def test_money_has_the_digits_that_count(usd: str | None, told: str) -> None:
         ({"calls": 3, "estimated": 1, "unpriced": 1, "cost_usd": Decimal("0.12")}, "≈$0.12 + 1 unpriced"),
     ],
 )
-def test_a_sum_says_what_it_lacks(figures: dict[str, int], told: str) -> None:
+def test_a_sum_shows_how_many_values_it_lacks(figures: dict[str, int], told: str) -> None:
     assert cost_of(a_tally(**figures)) == told
 
 
@@ -134,7 +134,7 @@ def test_progress_names_steps_where_they_say_more_than_the_share(progress: Progr
         (47_000.0, Outcome.ERROR, RunStatus.FAILED, "47.0 s"),
     ],
 )
-def test_only_what_runs_in_a_run_that_goes_on_takes_longer_and_longer(
+def test_only_running_actions_of_an_active_run_have_a_growing_duration(
     duration_ms: float | None, outcome: Outcome | None, status: RunStatus, told: str
 ) -> None:
     run = msgspec.structs.replace(a_skeleton().run, status=status)
@@ -162,5 +162,5 @@ def test_only_what_runs_in_a_run_that_goes_on_takes_longer_and_longer(
         (0, 2, 0, "Imported 1 run: 0 entries; 2 were known already."),
     ],
 )
-def test_an_import_says_what_it_brought(stored: int, repeated: int, notes: int, told: str) -> None:
+def test_an_import_prints_the_added_entries(stored: int, repeated: int, notes: int, told: str) -> None:
     assert imported_words(ImportAnswer(runs=1, stored=stored, repeated=repeated, notes=notes)) == told

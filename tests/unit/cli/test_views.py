@@ -68,7 +68,7 @@ def test_a_large_dag_is_shown_up_to_two_hundred_jobs(capsys: pytest.CaptureFixtu
     assert lines[-1] == "… and 1,050 more jobs: --json lists all of them."
 
 
-def test_the_outcome_of_a_large_dag_lists_what_did_not_complete(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_outcome_of_a_large_dag_lists_uncompleted_jobs(capsys: pytest.CaptureFixture[str]) -> None:
     jobs = [an_answered_job(f"job{number}", JobStatus.COMPLETED) for number in range(30)]
 
     show_outcome(an_answered_dag(*jobs, an_answered_job("bad", JobStatus.FAILED, reason="exit code 1")), at=NOON)
@@ -110,7 +110,7 @@ def test_a_run_is_a_chain_of_its_stages(capsys: pytest.CaptureFixture[str]) -> N
     assert written[3] == "  PLAN COMPLETED  →  ITER1 RUNNING"
 
 
-def test_a_summary_leaves_out_what_there_is_none_of() -> None:
+def test_a_summary_leaves_out_zero_counts() -> None:
     dag = an_answered_dag(an_answered_job("a", JobStatus.WAITING), an_answered_job("b"))
 
     assert summary(dag.counts) == "0 of 2 jobs completed, 2 waiting"

@@ -119,7 +119,7 @@ def test_addresses_of_this_machine_and_its_networks_are_refused(address: str) ->
         *("2001:0:4136:e378:8000:63bf:80ff:fffe",),
     ],
 )
-def test_what_is_no_loopback_and_no_network_of_ours_is_refused_even_where_those_are_allowed(address: str) -> None:
+def test_addresses_neither_loopback_nor_private_are_refused_even_if_those_are_allowed(address: str) -> None:
     url = f"http://[{address}]/" if ":" in address else f"http://{address}/"
 
     [found] = asked(url, Wire(), allow_loopback=True)
@@ -150,7 +150,7 @@ def test_networks_of_this_machine_are_asked_where_they_are_allowed(address: str)
 @pytest.mark.parametrize(
     "url", ["ftp://agent.example/", "http://", "agent.example", "http://[::1", "file:///etc/passwd"]
 )
-def test_what_is_no_address_is_not_asked(url: str) -> None:
+def test_an_invalid_address_is_not_requested(url: str) -> None:
     wire = Wire()
 
     [found] = asked(url, wire)

@@ -58,7 +58,7 @@ RUNS = [
 ]
 
 
-def test_what_says_nothing_of_the_agent_is_counted_apart() -> None:
+def test_results_without_a_verdict_on_the_agent_are_counted_apart() -> None:
     [found] = results_by_field(RUNS)
 
     assert (found.agent, found.passed, found.failed, found.infrastructure, found.ungraded) == ("desk v3", 1, 2, 1, 1)
@@ -118,7 +118,7 @@ def test_runs_are_written_as_csv_and_json_lines() -> None:
     assert json.loads(rows[0]["sources"]) == lines[0]["sources"] == {"odyssey": 2}
 
 
-def test_junit_tells_failures_errors_and_skipped_apart() -> None:
+def test_junit_distinguishes_failures_errors_and_skipped() -> None:
     suite = ElementTree.fromstring(junit("shop", RUNS)).find("testsuite")
 
     assert suite is not None

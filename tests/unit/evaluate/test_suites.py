@@ -64,7 +64,7 @@ def test_a_folder_is_read_with_all_that_its_suite_names(tmp_path: Path) -> None:
         ("workflow: [", CSV, "YAML"),
     ],
 )
-def test_what_is_wrong_is_named_with_its_place(tmp_path: Path, suite: str, tasks: str, words: str) -> None:
+def test_an_error_is_named_with_its_place(tmp_path: Path, suite: str, tasks: str, words: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
         read_suite(_folder(tmp_path, suite, tasks))
 
@@ -106,7 +106,7 @@ tools:
         ),
     ],
 )
-def test_what_does_not_fit_is_named_in_words_with_its_line(tmp_path: Path, suite: str, words: str) -> None:
+def test_a_value_of_a_wrong_type_is_named_in_words_with_its_line(tmp_path: Path, suite: str, words: str) -> None:
     (tmp_path / "world.yaml").write_text(WORLD, "utf-8")
 
     with pytest.raises(InvalidInput) as refusal:

@@ -71,7 +71,7 @@ def test_a_domain_becomes_a_suite_that_can_be_read(checkout: Path, tmp_path: Pat
     assert [task.id for task in suite.tasks] == ["lend-1", "ask-2", "human-3"]
 
 
-def test_what_the_user_knows_stays_with_the_user_unless_there_is_a_ticket(checkout: Path) -> None:
+def test_the_users_knowledge_stays_with_the_user_unless_there_is_a_ticket(checkout: Path) -> None:
     lend, ask, _ = (task["odyssey_seed"] for task in _imported(checkout).tasks)
     at_once = _imported(checkout, is_one_turn=True).tasks[0]["odyssey_seed"]
 

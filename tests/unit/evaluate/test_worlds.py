@@ -67,7 +67,7 @@ def an_event(sequence: int, now: datetime) -> ActionEntry:
     )
 
 
-def test_a_run_knows_how_its_world_began_whatever_was_called_before_somebody_asks() -> None:
+def test_a_run_keeps_its_initial_world_even_if_tools_are_called_before_it_is_read() -> None:
     async def go() -> None:
         worlds, run = a_run()
         before = run.state.ledger

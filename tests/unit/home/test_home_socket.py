@@ -10,7 +10,7 @@ from titan.home.socket import FILE, connect_in, listen_in
 
 
 @pytest.mark.parametrize("folder", ["home", "h" * 200])
-def test_what_is_sent_into_the_socket_of_a_home_comes_to_whoever_listens_there(tmp_path: Path, folder: str) -> None:
+def test_data_sent_into_the_socket_of_a_home_arrives_at_its_listener(tmp_path: Path, folder: str) -> None:
     home = tmp_path / folder
     home.mkdir()
 

@@ -95,11 +95,11 @@ def test_an_assistant_without_content_is_a_message_too() -> None:
         (b"caf\xe9", '"caf\ufffd"'),
     ],
 )
-def test_a_body_that_is_no_request_is_kept_as_it_stands(body: bytes, text: str) -> None:
+def test_an_invalid_request_body_is_stored_unchanged(body: bytes, text: str) -> None:
     assert action_of(replace(CALL, body=body), BROKEN).inputs == Payload(text)
 
 
-def test_nothing_in_a_request_passes_for_the_tapes_own_words() -> None:
+def test_nothing_in_a_request_is_read_as_a_tag_of_the_recording() -> None:
     body = b'{"messages":[{"role":"user","content":[{"$tuple":[]}]}],"metadata":{"$shared":0}}'
 
     inputs = action_of(replace(CALL, body=body), END).inputs
@@ -134,7 +134,7 @@ def test_a_request_names_the_model_it_is_for(body: bytes, model: str | None) -> 
     assert asked_model(body) == model
 
 
-def test_a_stream_that_broke_off_keeps_what_it_said_under_the_id_its_client_saw() -> None:
+def test_a_broken_stream_keeps_its_output_under_the_id_its_client_received() -> None:
     partial = PartialAnswer()
     for delta in (
         TextDelta(text="I "),
@@ -205,7 +205,7 @@ def test_a_call_whose_client_left_has_no_outcome_and_cancels_the_run_that_it_is_
     assert not any(isinstance(entry, RunEntry) and entry.end for entry in ending(CALL, RUN, LEFT, has_begun=True))
 
 
-def test_whose_run_it_is_is_told_where_it_is_known() -> None:
+def test_the_agent_of_a_run_is_recorded_if_known() -> None:
     said, _action = ending(CALL, replace(RUN, agent_id="painter"), END, has_begun=False)
 
     assert said == RunEntry(run_id="r1", source=Source.ENDPOINT, at=NOON, agent_id="painter")

@@ -196,7 +196,7 @@ def test_an_import_of_an_export_gives_the_same_runs_actions_and_bodies(entries: 
 
 
 @given(recordings())
-def test_an_import_read_twice_tells_nothing_new(entries: list[Entry]) -> None:
+def test_an_import_read_twice_adds_nothing(entries: list[Entry]) -> None:
     lines = list(json_lines(exported(entries)))
 
     once, twice = settled(entries_of(lines)), settled(entries_of([*lines, *lines]))
@@ -206,9 +206,7 @@ def test_an_import_read_twice_tells_nothing_new(entries: list[Entry]) -> None:
 
 
 @given(recordings(), st.lists(notes, max_size=3), st.none() | st.just(NOON))
-def test_what_people_said_and_pinned_is_read_as_it_was(
-    entries: list[Entry], said: list[Note], pinned_at: datetime | None
-) -> None:
+def test_notes_and_pins_are_read_as_written(entries: list[Entry], said: list[Note], pinned_at: datetime | None) -> None:
     first, *others = exported(entries)
     pinned = dataclasses.replace(first, run=replace(first.run, pinned_at=pinned_at), notes=said)
 
@@ -284,7 +282,7 @@ def test_a_cost_is_read_from_a_number_and_from_a_string() -> None:
         ([b'{"type":"manifest","runs":1,"actions":0,"sha256":"0"}'], "manifest"),
     ],
 )
-def test_what_is_no_export_is_refused_with_its_line(lines: list[bytes], message: str) -> None:
+def test_an_invalid_export_is_refused_with_its_line(lines: list[bytes], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         list(read_lines(lines))
 
@@ -355,7 +353,7 @@ def test_a_file_that_was_cut_off_is_refused_unless_it_is_said_to_be(
     assert "titan runs import --partial FILE" in refused.value.next_step
 
 
-def test_what_there_is_of_a_file_that_was_cut_off_is_read_when_that_is_asked() -> None:
+def test_the_rest_of_a_cut_off_file_is_read_on_request() -> None:
     lines = an_export(actions=2)
 
     whole = list(read_lines(lines))
@@ -380,7 +378,7 @@ def test_an_export_of_no_run_is_whole() -> None:
         ('{"project":7}', '{"project":"a","b":"c"}', '{"project":" "}', '{"project":"\\u0061"}', '{"project":[[]]}'),
     ],
 )
-def test_what_was_told_beside_a_run_comes_back_as_it_was_told(details: tuple[str, ...]) -> None:
+def test_details_of_a_run_are_restored_as_reported(details: tuple[str, ...]) -> None:
     [run] = exported([RunEntry(run_id="r", source=Source.SDK, at=NOON, agent_id="ann")])
 
     lines = list(json_lines([dataclasses.replace(run, details=details)]))

@@ -16,7 +16,7 @@ from titan.model.errors import InvalidInput
         ("1", "1"),
     ],
 )
-def test_what_is_deep_becomes_the_text_that_it_is(text: str, expected: str) -> None:
+def test_a_value_that_is_too_deep_becomes_its_text(text: str, expected: str) -> None:
     assert shallow(text, levels=2) == expected
 
 
@@ -31,13 +31,13 @@ def test_a_body_is_read_however_deep_it_is() -> None:
 
 
 @pytest.mark.parametrize("body", [b"{", b'"\xff"', b"[" * 5000])
-def test_what_is_no_json_in_utf_8_is_refused(body: bytes) -> None:
+def test_text_that_is_no_json_in_utf_8_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidInput, match="expected JSON in UTF-8"):
         read_json(body, what="the batch")
 
 
 @pytest.mark.timeout(60)  # what a text costs grows with its length, not with its square: it took minutes
-def test_a_text_without_an_end_and_long_numbers_cost_what_their_length_does() -> None:
+def test_an_unterminated_text_and_long_numbers_are_checked_in_linear_time() -> None:
     endless = '"' + '\\"' * 1_000_000
     numbers = '["' + ("1" * 4300 + "x") * 10_000 + '"]'
 

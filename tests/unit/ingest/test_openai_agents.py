@@ -43,7 +43,7 @@ def test_a_trace_is_a_run_and_its_group_a_session() -> None:
     assert json.loads(runs[0].details or "") == {"metadata": {"customer": "c1"}}
 
 
-def test_agents_calls_turns_and_handoffs_are_told_apart() -> None:
+def test_agents_calls_turns_and_handoffs_are_distinguished() -> None:
     assert [entry.name for entry in captured(ActionKind.AGENT)] == ["triage", "weather_agent", "breaker", "chatter"]
     assert [entry.name for entry in captured(ActionKind.MODEL)] == ["responses"] * 4 + ["chat"] * 2
     assert [entry.name for entry in captured(ActionKind.TOOL)] == ["broken", "get_weather"]
@@ -65,7 +65,7 @@ def test_an_answer_of_the_responses_api_has_its_id_and_tokens() -> None:
     )
 
 
-def test_the_messages_of_a_generation_stand_apart() -> None:
+def test_the_messages_of_a_generation_are_separate() -> None:
     *_, last = captured(ActionKind.MODEL)
 
     assert last.inputs is not None
@@ -109,7 +109,7 @@ def test_a_span_that_runs_is_pending_and_ends_no_run() -> None:
     assert (run.end, action.ended_at, action.outcome) == (None, None, None)
 
 
-def test_what_has_no_id_or_time_is_counted_and_left_out() -> None:
+def test_items_without_id_or_time_are_counted_and_left_out() -> None:
     body = {"data": [a_span({"type": "agent", "name": "a"}), {"object": "trace.span", "id": "x"}, {"object": "?"}]}
 
     batch = read(json.dumps(body).encode(), received_at=NOW)
@@ -130,7 +130,7 @@ def test_a_speech_is_a_model_call_with_its_raw_input() -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b'{"data": {}}', b'{"data": [1]}', b'{"data": NaN}', b"\xff", b"[" * 100_000]
 )
-def test_what_is_no_request_is_refused(body: bytes) -> None:
+def test_an_invalid_openai_agents_request_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidInput, match="openai-agents"):
         read(body, received_at=NOW)
 
@@ -175,7 +175,7 @@ DATA = st.dictionaries(
 
 @given(DATA, JSON)
 @settings(max_examples=60)
-def test_whatever_a_span_holds_gives_an_action(data: dict[str, object], error: object) -> None:
+def test_any_span_data_gives_an_action(data: dict[str, object], error: object) -> None:
     _, action = entries_of(a_span(data, error={"message": "no", "data": error}))
 
     assert isinstance(action, ActionEntry)

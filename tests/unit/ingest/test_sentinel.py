@@ -105,7 +105,7 @@ def test_a_cost_is_exact_to_the_picodollar(cost: object, expected: Decimal | Non
     assert only_action(a_batch(an_entry(cost_usd=cost))).cost == expected
 
 
-def test_the_entrys_own_cost_goes_before_that_of_its_outputs() -> None:
+def test_the_entrys_own_cost_takes_precedence_over_that_of_its_outputs() -> None:
     outputs = {"inputs": None, "outputs": {"cost_usd": 5}}
 
     assert only_action(a_batch(an_entry(payload=outputs))).cost == Decimal("0.01")
@@ -168,7 +168,7 @@ def test_the_run_is_that_of_the_entry_else_of_the_batch_else_of_the_header() -> 
     ]
 
 
-def test_calls_stand_in_the_order_of_their_ends_and_equal_ones_as_they_were_written() -> None:
+def test_calls_are_in_order_of_their_ends_and_equal_ones_as_written() -> None:
     late, early = "2026-03-01T12:00:01+00:00", "2026-03-01T12:00:00Z"
 
     batch = a_batch(
@@ -184,7 +184,7 @@ def test_the_same_batch_again_says_the_same() -> None:
     assert a_batch(*entries) == a_batch(*entries)
 
 
-def test_what_looks_like_a_tag_of_the_tape_is_data() -> None:
+def test_text_that_looks_like_a_tag_of_the_recording_is_data() -> None:
     body = json.dumps({"run_id": "r", "entries": [an_entry(payload={"inputs": {"$tuple": [1]}, "outputs": "KEY"})]})
 
     action = only_action(read_batch(body.replace("KEY", '{\\"$shared\\":0}').encode(), NOBODY, now=NOON))
@@ -208,7 +208,7 @@ def test_an_escaped_dollar_is_a_dollar() -> None:
     kwargs=st.dictionaries(st.text(max_size=3), st.none() | st.text(max_size=3), max_size=3),
     messages=st.lists(st.dictionaries(st.sampled_from(["role", "$shared", "é"]), st.integers(0, 1)), max_size=3),
 )
-def test_a_payload_is_whole_again_whatever_stands_beside_its_messages(
+def test_a_payload_is_restored_whatever_other_arguments_its_messages_have(
     kwargs: dict[str, object], messages: list[dict[str, int]]
 ) -> None:
     inputs = {"args": [{"$shared": 0}], "kwargs": {**kwargs, "messages": messages}}
@@ -293,7 +293,7 @@ def test_an_agent_that_is_not_the_runs_own_is_the_one_that_acted() -> None:
     assert only_run(batch).agent_id == "chief"
 
 
-def test_compliance_is_kept_without_what_says_nothing() -> None:
+def test_compliance_is_stored_without_empty_fields() -> None:
     said: dict[str, object] = {
         "approval_status": "approved",
         "approval_notes": None,

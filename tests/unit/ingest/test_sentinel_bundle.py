@@ -76,20 +76,20 @@ def test_an_error_is_its_words_as_the_client_wrote_them() -> None:
         (None, None),
     ],
 )
-def test_what_json_has_not_is_what_python_makes_of_it(value: object, plain: object) -> None:
+def test_values_that_json_lacks_become_pythons_equivalents(value: object, plain: object) -> None:
     outputs = a_bundled(None, Payload(encode(value).decode())).outputs
 
     assert outputs == plain
 
 
-def test_inputs_of_another_teller_are_the_one_argument() -> None:
+def test_inputs_from_another_source_are_the_single_argument() -> None:
     assert a_bundled(payload_of("question")).inputs == {"args": ["question"], "kwargs": {}}
     assert a_bundled(None).inputs == {}
 
 
 @pytest.mark.parametrize("levels", [100, MOST_LEVELS])
 @pytest.mark.parametrize(("start", "end"), [("[", "]"), ('{"a":', "}")])
-def test_what_is_nested_deeply_stays_whole(levels: int, start: str, end: str) -> None:
+def test_a_deeply_nested_value_is_bundled_whole(levels: int, start: str, end: str) -> None:
     text = start * levels + "0" + end * levels
 
     entry = a_bundled(None, Payload(text))
@@ -97,7 +97,7 @@ def test_what_is_nested_deeply_stays_whole(levels: int, start: str, end: str) ->
     assert msgspec.json.encode(entry.outputs).decode() == text
 
 
-def test_what_is_deeper_than_clients_read_is_a_text_from_there() -> None:
+def test_levels_too_deep_for_clients_are_bundled_as_text() -> None:
     text = "[" * 2000 + "]" * 2000
 
     outputs = a_bundled(None, Payload(text)).outputs

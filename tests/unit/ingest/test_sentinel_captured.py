@@ -77,7 +77,7 @@ def test_every_call_is_read_with_its_outcome() -> None:
     }
 
 
-def test_what_was_spent_is_not_what_the_client_says_it_tried_to_spend() -> None:
+def test_spent_cost_is_not_the_attempted_cost_of_the_client() -> None:
     calls = [action for action in actions_of(NEW) if action.run_id == "run-A" and action.kind in CALLS]
 
     said = sum(action.cost or 0 for action in calls)
@@ -96,7 +96,7 @@ def test_a_call_began_as_long_before_its_end_as_it_took() -> None:
     assert mail.ended_at - mail.started_at == timedelta(microseconds=10_348)
 
 
-def test_an_error_and_a_block_are_told_apart_in_words() -> None:
+def test_an_error_and_a_block_have_different_failures() -> None:
     failures = {action.name: action.failure for action in actions_of(NEW) if action.failure is not None}
 
     assert {name: (failure.type, failure.message) for name, failure in failures.items()} == {
@@ -164,7 +164,7 @@ def test_a_mark_of_a_crew_that_is_done_is_the_end_of_a_run_unless_calls_follow()
 
 
 @pytest.mark.parametrize(("file", "run_id"), [(NEW, "run-A"), (OLD, "run-20"), (LANGCHAIN, "run-LC")])
-def test_a_run_comes_to_the_same_however_often_it_is_told(file: str, run_id: str) -> None:
+def test_a_run_has_the_same_totals_however_often_it_is_reported(file: str, run_id: str) -> None:
     once = settled(_entries(file))
     twice = settled([*_entries(file), *_entries(file)])
 
@@ -227,7 +227,7 @@ def test_the_old_version_is_read_too(run_id: str, names: list[str]) -> None:
     assert runs_of(OLD)[run_id].agent_id == "older"
 
 
-def test_the_langchain_callback_tells_of_models_and_tools() -> None:
+def test_the_langchain_callback_reports_models_and_tools() -> None:
     told = [(action.kind, action.outcome, action.failure and action.failure.type) for action in actions_of(LANGCHAIN)]
     first = actions_of(LANGCHAIN)[0]
 

@@ -31,7 +31,7 @@ def test_json_stays_the_text_it_is(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "hello", "42", "true", "{not json}", "[1", "$", '{"a":1} more', "[" * 5000])
-def test_what_is_no_json_is_a_string(text: str) -> None:
+def test_text_that_is_no_json_becomes_a_string(text: str) -> None:
     assert json.loads(json_or_text(text)) == text
 
 
@@ -61,7 +61,7 @@ def test_depth_is_cut_before_it_harms_anybody() -> None:
     assert '"$cut"' in json_or_text(deep)
 
 
-def test_what_python_writes_as_json_keeps_its_type() -> None:
+def test_values_that_python_writes_as_json_keep_their_type() -> None:
     assert json_or_text('{"a": NaN, "b": -Infinity}') == '{"a":{"$float":"nan"},"b":{"$float":"-inf"}}'
     assert json_or_text('["\\ud800"]') == '[{"$str":"\\\\ud800"}]'
 
@@ -84,7 +84,7 @@ def test_a_large_text_is_kept_whole() -> None:
     assert action.inputs.text == large
 
 
-def test_messages_stand_apart_alone_and_within_an_object() -> None:
+def test_messages_are_separate_alone_and_within_an_object() -> None:
     message = '{"role": "user", "content": "hi"}'
 
     assert payload_of(f"[{message}]") == Payload(SHARED_MARK, (message,))
@@ -96,11 +96,11 @@ def test_messages_stand_apart_alone_and_within_an_object() -> None:
 
 
 @pytest.mark.parametrize("value", ["", "x", "[]", "[1]", '[{"role":1}]', "[", 7, None, {}, [], [{"a": 1}]])
-def test_what_are_no_messages_are_none(value: Any) -> None:
+def test_a_value_without_messages_has_none(value: Any) -> None:
     assert messages_of(value) is None
 
 
-def test_lists_and_objects_are_told_from_what_is_none() -> None:
+def test_lists_and_objects_are_distinguished_from_other_values() -> None:
     assert pieces_of("[1, [2]]") == ("1", "[2]")
     assert pieces_of([1, "a"]) == ("1", '"a"')
     assert pieces_of("{}") is pieces_of("[1") is pieces_of(7) is None
@@ -160,7 +160,7 @@ VALUES = st.recursive(
 
 @given(st.dictionaries(KEYS, VALUES, max_size=8))
 @settings(max_examples=60)
-def test_whatever_the_attributes_hold_gives_one_action_of_readable_texts(attributes: dict[str, object]) -> None:
+def test_any_attributes_give_one_action_of_readable_texts(attributes: dict[str, object]) -> None:
     [action] = actions_of(a_span(attributes, events=[("gen_ai.choice", attributes), ("note", attributes)]))
 
     for text in (action.details, *(payload.whole for payload in (action.inputs, action.outputs) if payload)):

@@ -36,7 +36,7 @@ def an_entry(
     )
 
 
-def test_nothing_told_is_nothing_known() -> None:
+def test_no_reports_give_empty_bodies() -> None:
     assert bodies_of([]) == Bodies()
     assert bodies_of([an_entry()]) == Bodies()
 
@@ -56,14 +56,14 @@ def a_part(seconds: int, *messages: str, text: str = SHARED_MARK) -> ActionEntry
     return replace(told, is_part=True, started_at=NOON + timedelta(seconds=seconds))
 
 
-def test_messages_that_were_told_apart_stand_together_in_the_order_of_their_times() -> None:
+def test_messages_reported_separately_are_joined_in_order_of_time() -> None:
     parts = [a_part(2, '"and"'), a_part(1, '"sys"', '"user"'), a_part(3, '"?"', text="[]")]
 
     assert bodies_of(parts).inputs == Payload(SHARED_MARK, ('"sys"', '"user"', '"and"'))
     assert bodies_of([*parts, an_entry(inputs=Payload("whole"))]).inputs == Payload("whole")
 
 
-def test_details_of_all_are_one_object_in_which_the_first_stands() -> None:
+def test_details_of_all_entries_are_merged_and_the_first_value_wins() -> None:
     entries = [an_entry(details='{"a":1,"b":{"$tuple":[]}}'), an_entry(), an_entry(details='{"a":2,"c":"é"}')]
 
     assert bodies_of(entries).details == '{"a":1,"c":"é","b":{"$tuple":[]}}'

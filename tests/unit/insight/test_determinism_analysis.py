@@ -76,7 +76,7 @@ def test_a_value_that_appears_in_a_later_input_flows_there_and_weighs_more() -> 
     assert score(report, send) == 69  # 100 * (1 - 0.6 / 2) = 70, and what flows is capped
 
 
-def test_at_most_so_many_flows_are_told() -> None:
+def test_the_number_of_flows_is_limited() -> None:
     later = [recorded(2 + n, "use", inputs={"id": UUID}) for n in range(MOST_FLOWS + 1)]
 
     [issue] = issues(recorded(1, "make", outputs=UUID), *later)
@@ -99,7 +99,7 @@ def test_an_issue_of_many_calls_and_many_items_is_one() -> None:
     assert (issue.path, issue.action_ids) == ("$[*].id", ("0", "1", "2", "3"))
 
 
-def test_what_the_run_was_given_is_no_issue() -> None:
+def test_inputs_of_the_run_are_no_issue() -> None:
     agent = recorded(1, "agent", kind=ActionKind.AGENT, inputs={"as_of": "2024-12-28T14:30:00Z"}, seconds=9)
     inner = recorded(2, "report", parent=1, inputs={"as_of": "2024-12-28T14:30:00Z"})
 
@@ -107,7 +107,7 @@ def test_what_the_run_was_given_is_no_issue() -> None:
     assert len(issues(inner)) == 1
 
 
-def test_what_the_one_call_around_all_others_was_given_is_no_issue_and_what_it_gives_may_be() -> None:
+def test_inputs_of_the_one_enclosing_call_are_no_issue_but_its_outputs_may_be() -> None:
     main = recorded(1, "main", inputs={"id": UUID}, outputs={"now": "2024-12-28T14:30:00Z"}, seconds=9)
     inner = recorded(2, "report", parent=1, inputs={"id": UUID})
 
@@ -122,7 +122,7 @@ def test_the_inputs_of_a_step_within_the_run_say_nothing() -> None:
     assert [issue.action_ids for issue in issues(agent, step, inner)] == [("3",)]
 
 
-def test_what_a_model_says_is_no_issue_of_its_values() -> None:
+def test_outputs_of_a_model_are_no_issue() -> None:
     model = recorded(1, "chat", kind=ActionKind.MODEL, inputs={"temperature": 0}, outputs={"id": UUID})
 
     assert issues(model, recorded(2, "use", inputs={"id": UUID})) == []
@@ -239,7 +239,7 @@ def test_an_accepted_issue_takes_nothing() -> None:
     assert (score_of(analysis), score_of(analysis, {analysis.issues[0].key})) == (0, 100)
 
 
-def test_what_is_not_stored_cannot_be_judged() -> None:
+def test_content_that_is_not_stored_cannot_be_judged() -> None:
     analysis = analyse([recorded(1, has_content=False), recorded(2, has_content=False, outcome=Outcome.REPLAYED)], {})
 
     assert (analysis.attempts, analysis.unread, score_of(analysis)) == (1, 1, None)

@@ -115,7 +115,7 @@ def test_a_line_is_rewritten(line: str, kind: str, after: str) -> None:
         "asyncio.as_completed()",
     ],
 )
-def test_what_measures_logs_or_does_not_matter_is_left_alone(code: str) -> None:
+def test_code_that_only_measures_or_logs_is_not_rewritten(code: str) -> None:
     if code.startswith("len(list"):
         code = code.partition("\n")[2]
     assert rewritten(code) == []
@@ -181,7 +181,7 @@ def test_a_long_statement_is_shown_by_the_line_alone() -> None:
     assert found.place.before == "f(date.today()),"
 
 
-def test_findings_come_by_line_with_what_they_say() -> None:
+def test_findings_are_in_order_of_lines_with_descriptions() -> None:
     first, second = findings("x = uuid4()\ny = datetime.now()\n")
 
     assert (first.place.line, second.place.line) == (6, 7)
@@ -192,7 +192,7 @@ def test_findings_come_by_line_with_what_they_say() -> None:
 
 
 @pytest.mark.parametrize("text", ["def", "x = '\0'", "x" * (LONGEST_SOURCE + 1), "(" * 5000 + ")" * 5000])
-def test_what_is_no_python_of_this_version_shows_nothing(text: str) -> None:
+def test_text_that_is_no_python_of_this_version_has_no_findings(text: str) -> None:
     assert list(code_findings("main.py", text)) == []
 
 

@@ -61,11 +61,11 @@ def test_a_stored_date_is_none(value: object) -> None:
     assert kinds({"at": value}) == []
 
 
-def test_what_is_named_now_is_the_current_time_whatever_it_looks_like() -> None:
+def test_a_value_named_today_is_the_current_time_in_any_format() -> None:
     assert kinds({"today": "Monday"}) == [("timestamp", "Monday")]
 
 
-def test_a_time_in_a_text_is_found_once_and_as_it_stands() -> None:
+def test_a_time_in_a_text_is_found_once_and_unchanged() -> None:
     assert kinds("at 2024-12-28T14:30:00Z, again 2024-12-28T14:30:00Z") == [("timestamp", "2024-12-28T14:30:00Z")]
 
 
@@ -213,7 +213,7 @@ def test_all_types_of_the_encoding_are_walked() -> None:
     assert contents_of(Payload('{"$cut":{"head":"x"}}')).leaves == []
 
 
-def test_what_is_no_text_here_is_not_whole() -> None:
+def test_a_missing_invalid_or_too_large_text_is_not_whole() -> None:
     for payload in (None, Payload("{}", blob="0" * 64), Payload("{"), Payload(str([1] * (MOST_LEAVES + 1)))):
         assert not contents_of(payload).is_whole
 

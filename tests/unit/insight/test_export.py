@@ -81,7 +81,7 @@ def the_rows(*runs: ExportedRun) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
 
 
-def test_a_runs_duration_is_told_in_milliseconds_without_digits_of_arithmetic() -> None:
+def test_a_runs_duration_is_in_milliseconds_without_rounding_errors() -> None:
     run = replace(RUN, ended_at=NOON + timedelta(microseconds=713_430))
 
     line = next(iter(json_lines([an_export(run=run)])))
@@ -89,7 +89,7 @@ def test_a_runs_duration_is_told_in_milliseconds_without_digits_of_arithmetic() 
     assert b'"duration_ms":713.43,' in line
 
 
-def test_a_document_holds_runs_with_their_actions_and_says_what_was_asked_for() -> None:
+def test_a_json_document_holds_runs_with_their_actions_and_its_filters() -> None:
     document = the_document(an_export((ACTION, BODIES), (replace(ACTION, id="a2"), Bodies())), an_export())
 
     assert isinstance(document, dict)
@@ -123,7 +123,7 @@ def test_nothing_to_export_is_an_empty_document() -> None:
     }
 
 
-def test_notes_stand_behind_the_actions_of_their_run() -> None:
+def test_notes_are_after_the_actions_of_their_run() -> None:
     exports = [an_export((ACTION, BODIES), notes=[NOTE, OF_ACTION]), an_export(notes=[OF_SPAN])]
 
     lines = [json.loads(line) for line in json_lines(exports)]
@@ -147,7 +147,7 @@ def test_notes_stand_behind_the_actions_of_their_run() -> None:
     assert (lines[-1]["runs"], lines[-1]["actions"], lines[-1]["notes"]) == (2, 1, 3)
 
 
-def test_a_line_tells_how_much_was_seen_of_what_is_still_wrong() -> None:
+def test_a_note_line_has_the_number_of_seen_errors_that_remain() -> None:
     exported = an_export(run=replace(RUN, troubles=5))  # it failed, and one call: 3 of 5 turned out well
     said = [dataclasses.replace(NOTE, acknowledges=True, troubles=seen) for seen in (5, 4, 1)]
 
@@ -162,7 +162,7 @@ def test_a_document_holds_the_notes_of_each_run() -> None:
     assert document["counts"] == {"runs": 2, "actions": 0, "notes": 2}
 
 
-def test_a_row_has_what_people_said_of_its_run_and_of_its_action() -> None:
+def test_a_row_has_the_notes_of_its_run_and_of_its_action() -> None:
     second = (replace(ACTION, id="a2"), Bodies())
 
     rows = the_rows(an_export((ACTION, BODIES), second, notes=[NOTE, OF_SPAN, OF_ACTION, NOTE]))
@@ -179,7 +179,7 @@ def test_a_note_whose_author_is_a_formula_is_none_in_a_row() -> None:
     assert row["run_notes"] == "'=HYPERLINK(1), 2026-03-01T12:00:00Z, quality"
 
 
-def test_every_line_is_one_line_whatever_stands_in_a_body() -> None:
+def test_every_line_is_one_line_with_any_content() -> None:
     bodies = Bodies(inputs=Payload('{\n "a": "b\\nc"\r}'), details='{"x":\n1}')
 
     lines = list(json_lines([an_export((ACTION, bodies))]))
@@ -205,7 +205,7 @@ def test_a_line_is_written_before_the_next_action_is_asked_for() -> None:
     assert asked == ["a1"]
 
 
-def test_a_sum_over_what_counts_has_a_call_of_two_reports_once() -> None:
+def test_a_sum_over_counted_rows_has_a_call_of_two_reports_once() -> None:
     cached = replace(ACTION, cost=Decimal("0.5"), input_tokens=9, cache_read_tokens=8, reasoning_tokens=3)
     second = replace(cached, number=8, id="a2", count=Count(False, False, False, 7), sources=("sdk", "otlp:x"))
 
@@ -263,7 +263,7 @@ def test_a_text_that_is_no_formula_stays(text: str) -> None:
     assert row["action"] == text
 
 
-def test_quotes_commas_and_line_ends_stay_what_they_are() -> None:
+def test_quotes_commas_and_line_ends_are_preserved() -> None:
     [row] = the_rows(an_export((replace(ACTION, name='a "b", c\r\nd'), Bodies())))
 
     assert row["name"] == 'a "b", c\r\nd'

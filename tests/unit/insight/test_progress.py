@@ -28,7 +28,7 @@ def a_run(*, calls: int = 0, done: int | None = None, total: int | None = None) 
         (a_run(calls=2), [0, 0], None),
     ],
 )
-def test_progress_is_told_estimated_or_unknown(run: Run, earlier: list[int], told: Progress | None) -> None:
+def test_progress_is_reported_estimated_or_unknown(run: Run, earlier: list[int], told: Progress | None) -> None:
     assert progress(run, earlier) == told
 
 

@@ -8,7 +8,7 @@ from titan.insight.bodies import details_of
 RESOURCE, REPLAY = '{"resource":{"deployment.environment":"prod"}}', '{"replay":{"status":"success"}}'
 
 
-def test_each_object_comes_once_in_the_order_it_was_told() -> None:
+def test_each_object_is_returned_once_in_order_of_reports() -> None:
     told = [replace(a_word(), details=details) for details in (RESOURCE, None, REPLAY, RESOURCE, "null")]
 
     assert details_of(told) == (RESOURCE, REPLAY)

@@ -84,7 +84,7 @@ def test_a_scorer_looks_at_the_ledger_at_the_end(fields: dict[str, Any], verdict
     assert _scored(_ended(CANCELLED), **fields).verdict == verdict
 
 
-def test_the_expected_state_names_what_differs() -> None:
+def test_the_expected_state_scorer_names_the_differences() -> None:
     expected = msgspec.to_builtins(an_environment().world.initial_state)
 
     assert _scored(_ended(), type="expected_state", state=expected).verdict is Verdict.PASS
@@ -113,7 +113,7 @@ def test_fields_that_do_not_count_are_left_out() -> None:
         ({"none": ["cancelled"]}, "FAIL"),
     ],
 )
-def test_an_answer_is_looked_at_whatever_its_case(fields: dict[str, Any], verdict: str) -> None:
+def test_answers_are_compared_case_insensitively(fields: dict[str, Any], verdict: str) -> None:
     ended = _ended_with("O1 is Cancelled.", CANCELLED)
 
     assert _scored(ended, type="response_contains", **fields).verdict == verdict
@@ -135,7 +135,7 @@ OUTAGE = {"trigger": "tool_call", "tool": "cancel_order", "action": {"type": "er
         ([REFUNDED], [("refund", {"order_id": "O2", "amount": 3})], [], "wrong_action"),
     ],
 )
-def test_a_failure_is_named_by_what_the_run_shows(wanted: Any, calls: Any, rules: Any, mode: str) -> None:
+def test_the_failure_mode_is_derived_from_the_run(wanted: Any, calls: Any, rules: Any, mode: str) -> None:
     reference = [{"tool": tool, "arguments": args} for tool, args in wanted]
     ended = _ended_with("done", *calls, rules=rules)
 
@@ -152,7 +152,7 @@ def test_a_failure_is_named_by_what_the_run_shows(wanted: Any, calls: Any, rules
         ({"cmp": "in", "value": [1, 2]}, "has stock 3; expected one of [1, 2]"),
     ],
 )
-def test_what_was_expected_is_said_in_words(fields: dict[str, Any], words: str) -> None:
+def test_the_expected_value_is_described_in_words(fields: dict[str, Any], words: str) -> None:
     found = _scored(_ended(), type="entity_field", entity_type="product", id="P1", field="stock", **fields)
 
     assert found.detail == f"product 'P1' {words}"
@@ -168,7 +168,7 @@ def _results(*verdicts: str, required: bool = True) -> list[ScorerResult]:
     return [ScorerResult(name="", verdict=Verdict(one), detail="", required=required) for one in verdicts]
 
 
-def test_what_was_not_graded_neither_passes_nor_fails() -> None:
+def test_an_ungraded_result_neither_passes_nor_fails() -> None:
     assert overall(_results("PASS", "NOT APPLICABLE")) is Verdict.PASS
     assert overall(_results("NOT APPLICABLE")) is Verdict.NOT_APPLICABLE
     assert overall([]) is Verdict.NOT_APPLICABLE
@@ -310,7 +310,7 @@ def test_a_write_that_was_answered_when_it_was_made_again_is_graded() -> None:
     assert _scored(ended, type="reference_calls", calls=[NOTE]).verdict is Verdict.PASS
 
 
-def test_a_tool_that_a_model_answers_is_compared_by_what_it_changed() -> None:
+def test_a_tool_answered_by_a_model_is_compared_by_its_changes() -> None:
     noted = _ended_with("done", NOTED, reply=_by_model)
     more = _ended_with("done", NOTED, CANCELLED, reply=_by_model)
 
@@ -373,7 +373,7 @@ def test_independent_writes_pass_in_any_order() -> None:
     assert _scored(ended, type="expected_state", state=state).verdict is Verdict.PASS
 
 
-def test_what_refers_to_a_made_id_is_aligned_with_it() -> None:
+def test_references_to_a_generated_id_are_aligned_with_it() -> None:
     add = {"op": "add", "entity_type": "refund", "id_from": {"next": "R"}, "field_map": {"amount": "amount"}}
     note = {
         "name": "note",

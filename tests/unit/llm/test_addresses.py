@@ -62,7 +62,7 @@ def test_the_local_model_and_a_script() -> None:
     "text",
     ["gemini", "gemini/", "nobody/gpt-4", "scripted:", "http://localhost:11434/v1", "http://#llama3", "Local", ""],
 )
-def test_anything_else_is_refused_and_says_what_would_do(text: str) -> None:
+def test_anything_else_is_refused_with_the_accepted_forms(text: str) -> None:
     with pytest.raises(ModelNotConfigured, match=r"expected provider/model \(provider: anthropic, .*\), http://host"):
         parse_address(text)
 

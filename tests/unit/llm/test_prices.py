@@ -89,7 +89,7 @@ def test_a_price_is_the_one_of_the_day() -> None:
     ("model", "provider"),
     [("gpt-4o", None), ("gpt-4o-2024-08-06", "openai"), ("GPT-4o", "azure.ai.openai"), ("gpt-4o", "openai")],
 )
-def test_a_model_is_known_by_the_names_that_tellers_give_it(model: str, provider: str | None) -> None:
+def test_a_model_is_recognised_by_the_names_that_sources_give_it(model: str, provider: str | None) -> None:
     assert PRICES.cost_of(a_use(model, provider), at=AT) == Decimal("0.0045")
 
 
@@ -110,7 +110,7 @@ def test_a_model_is_known_by_the_names_that_tellers_give_it(model: str, provider
         a_use("perplexity/sonar-deep-research", "openrouter", reasoning_tokens=201),
     ],
 )
-def test_what_is_not_known_is_none_and_never_nothing(use: ModelUse) -> None:
+def test_an_unknown_cost_is_none_and_never_zero(use: ModelUse) -> None:
     assert PRICES.cost_of(use, at=AT) is None
 
 

@@ -31,7 +31,7 @@ def test_strings_and_arrays_get_bounds_at_every_depth() -> None:
     }
 
 
-def test_bounds_that_stand_there_are_kept() -> None:
+def test_existing_bounds_are_kept() -> None:
     schema = {"type": "array", "maxItems": 2, "items": {"type": "string", "maxLength": 5000}}
 
     assert bounded(schema) == schema
@@ -73,7 +73,7 @@ _VALUES = st.recursive(
 
 
 @given(schema=_SCHEMAS, value=_VALUES)
-def test_what_fits_the_bounded_schema_fits_the_schema(schema: dict[str, object], value: object) -> None:
+def test_a_value_that_fits_the_bounded_schema_fits_the_schema(schema: dict[str, object], value: object) -> None:
     if not problems(value, bounded(schema)):
         assert problems(value, schema) == []
 

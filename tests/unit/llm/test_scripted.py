@@ -44,7 +44,7 @@ def test_an_answer_may_wait_for_the_conversation_that_holds_its_words() -> None:
     assert ask(model, "the grass?", "the sky?") == ["green", "blue"]
 
 
-def test_all_words_must_stand_in_the_conversation() -> None:
+def test_all_words_must_be_in_the_conversation() -> None:
     model = ScriptedModel([ScriptedAnswer(text="red", contains=("sky", "evening")), ScriptedAnswer(text="blue")])
 
     assert ask(model, "the sky?", "the sky in the evening?") == ["blue", "red"]
@@ -137,7 +137,7 @@ def test_a_stream_may_break_off() -> None:
     assert heard == [TextDelta(text="The"), TextDelta(text=" sky")]
 
 
-def test_calls_of_a_file_have_arguments_as_json_or_as_they_stand(tmp_path: Path) -> None:
+def test_calls_of_a_file_have_arguments_as_json_or_as_raw_text(tmp_path: Path) -> None:
     file = tmp_path / "answers.json"
     calls = [{"name": "f", "arguments": {"a": 1}}, {"name": "f", "arguments": "{broken"}, {"name": "f"}]
     file.write_text(json.dumps([{"tool_calls": calls, "answer": "Hm."}]))

@@ -20,7 +20,7 @@ class FakeDisk:
         return Disk(free_bytes=self.free_bytes, total_bytes=100 * GIB)
 
 
-def test_a_low_disk_is_told_once_and_refuses_until_there_is_room() -> None:
+def test_a_low_disk_is_announced_once_and_refuses_work_until_there_is_room() -> None:
     disk, told = FakeDisk(), list[bool]()
     watch = SpaceWatch(Path("home"), min_free_bytes=GIB, disk_of=disk)
     watch.listen(told.append)

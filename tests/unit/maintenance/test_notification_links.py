@@ -39,7 +39,7 @@ JOB = {"run_id": "r1", "dag_id": "d1", "job_id": "d1.00000"}
         ("RunEnded", Facts(run=FAILED_RUN), {"run_id": "r/1"}, "/runs/r%2F1"),
     ],
 )
-def test_a_notification_leads_to_the_page_of_what_it_is_about(
+def test_a_notification_links_to_the_page_of_its_subject(
     kind: str, facts: Facts, subject: dict[str, str], page: str
 ) -> None:
     about = Subject(project_id=PROJECT, **subject)

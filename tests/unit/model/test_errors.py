@@ -24,7 +24,7 @@ def test_a_message_without_a_next_step_ends_after_the_finding() -> None:
 
 
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
-def test_every_error_stands_in_the_drawn_tree_and_explains_itself(kind: type[TitanError]) -> None:
+def test_every_error_is_in_the_drawn_tree_and_has_a_docstring(kind: type[TitanError]) -> None:
     drawn = re.findall(r"[A-Z]\w+", errors.__doc__ or "")
 
     assert kind.__name__ in drawn

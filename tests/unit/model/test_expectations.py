@@ -51,7 +51,7 @@ def refused(shape: Any, given: object) -> str:
         (NewNoteBody, "note", OTHERWISE),
     ],
 )
-def test_what_is_allowed_is_listed(shape: Any, given: object, expected: str) -> None:
+def test_allowed_values_are_listed(shape: Any, given: object, expected: str) -> None:
     assert refused(shape, given) == expected
 
 
@@ -63,7 +63,7 @@ def test_what_is_allowed_is_listed(shape: Any, given: object, expected: str) -> 
         ({"windw": "7d"}, "the field windw"),
     ],
 )
-def test_what_was_found_in_a_query_is_its_value(given: dict[str, str], found: str) -> None:
+def test_the_found_value_of_a_query_is_its_text(given: dict[str, str], found: str) -> None:
     with pytest.raises(msgspec.ValidationError) as caught:
         msgspec.convert(given, RegistryQuery, strict=False)
 
@@ -77,5 +77,5 @@ def test_a_field_that_is_missing_is_found_to_be_none() -> None:
     assert (found_of(caught.value, FindQuery, {}), found_of(ValueError(), None, {})) == ("none", "ValueError")
 
 
-def test_what_is_no_json_is_referred_to_the_document() -> None:
+def test_invalid_json_is_referred_to_the_document() -> None:
     assert expected_of(RegistryQuery, ValueError("no")) == OTHERWISE

@@ -29,7 +29,7 @@ def test_fields_of_one_name_are_carried_over_and_the_others_given() -> None:
     assert shaped(View, Fact(id="f", cost=3), fact_id="f") == View(fact_id="f", cost=3, is_free=False)
 
 
-def test_what_is_given_wins_and_what_nobody_has_takes_its_default() -> None:
+def test_a_given_value_wins_and_a_missing_one_has_its_default() -> None:
     assert shaped(View, Fact(id="f"), fact_id="g", cost=9).cost == 9
 
 

@@ -44,7 +44,7 @@ def test_the_beginning_of_a_delay_is_announced() -> None:
     assert DUE in topics_of(a_commit("JobBackedOff"))
 
 
-def test_a_watch_hears_once_of_any_number_of_changes_before_it_listens() -> None:
+def test_a_watch_is_notified_once_of_any_number_of_changes_before_it_waits() -> None:
     async def test(bus: Bus) -> None:
         with bus.watch([KEY]) as watch:
             bus.publish(a_commit(key="k"))
@@ -55,7 +55,7 @@ def test_a_watch_hears_once_of_any_number_of_changes_before_it_listens() -> None
     on_a_bus(test)
 
 
-def test_a_watch_hears_nothing_of_other_topics() -> None:
+def test_a_watch_is_not_notified_of_other_topics() -> None:
     async def test(bus: Bus) -> None:
         with bus.watch([KEY]) as watch:
             bus.publish(a_commit("JobReady", key="other"))
@@ -95,7 +95,7 @@ def test_a_wait_on_a_bus_that_closes_raises_as_does_each_one_after() -> None:
     on_a_bus(test)
 
 
-def test_what_holds_on_a_closed_bus_is_no_wait() -> None:
+def test_a_true_condition_on_a_closed_bus_returns_at_once() -> None:
     async def test(bus: Bus) -> None:
         bus.close()
         assert await bus.wait_until([KEY], lambda: told(True), 5)

@@ -35,7 +35,7 @@ async def succeed() -> None:
     await asyncio.sleep(0)
 
 
-def test_what_was_begun_is_finished() -> None:
+def test_begun_work_is_finished() -> None:
     done: list[int] = []
 
     async def note(number: int) -> None:
@@ -91,7 +91,7 @@ def test_a_mistake_of_ours_is_counted_and_logged_whole(caplog: pytest.LogCapture
     assert (len(lost), caplog.records[0].exc_info is None) == (1, False)
 
 
-def test_what_memory_is_too_small_for_is_not_begun_and_there_is_room_again_later() -> None:
+def test_work_too_large_for_the_memory_limit_is_not_begun_and_there_is_room_again_later() -> None:
     lost: list[str] = []
 
     async def work() -> None:
@@ -108,7 +108,7 @@ def test_what_memory_is_too_small_for_is_not_begun_and_there_is_room_again_later
     assert lost == ["one"]
 
 
-def test_what_a_store_that_is_away_refuses_is_done_again_after_growing_pauses(
+def test_work_refused_by_an_unavailable_store_is_retried_with_growing_pauses(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     lost: list[str] = []
@@ -147,7 +147,7 @@ def test_a_server_that_stops_tries_at_once_and_until_its_time_is_over() -> None:
     assert (store.kept_at, lost) == ([100.75], [])
 
 
-def test_what_the_store_keeps_away_until_the_server_ends_is_lost_counted_and_logged(
+def test_work_refused_until_the_server_ends_is_lost_counted_and_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     lost: list[str] = []

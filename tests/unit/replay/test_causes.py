@@ -57,7 +57,7 @@ def test_tasks_are_compared_each_by_itself() -> None:
     assert agreement([calls_of(one), calls_of(other)]).score == 100
 
 
-def test_of_threads_that_share_a_name_only_what_was_called_counts() -> None:
+def test_for_threads_with_a_shared_name_only_the_calls_are_compared() -> None:
     one = [an_action("a", "1", task="/pool"), an_action("a", "2", task="/pool", at=1)]
     other = [an_action("a", "2", task="/pool"), an_action("a", "1", task="/pool", at=1)]
 

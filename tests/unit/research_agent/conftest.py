@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.fake_titan import FakeTitan, fake_titan
-from tests.support.heard import Heard, heard_by_nobody_else
+from tests.support.heard import Heard, recorded_locally
 from titan_sdk import TitanClient
 
 
@@ -25,5 +25,5 @@ def client(fake: FakeTitan) -> TitanClient:
 @pytest.fixture(autouse=True)
 def heard() -> Iterator[Heard]:
     """Keep what the agent records of itself in memory."""
-    with heard_by_nobody_else() as heard:
+    with recorded_locally() as heard:
         yield heard

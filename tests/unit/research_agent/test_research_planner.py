@@ -40,7 +40,7 @@ def test_repeated_subtopics_are_merged_and_asked_for_once_more(client: TitanClie
     assert "only 1 subtopic(s) are neither repeated nor the question itself" in correction
 
 
-def test_what_is_missing_then_comes_from_the_corpus_and_the_plan_says_so(client: TitanClient, fake: FakeTitan) -> None:
+def test_missing_subtopics_come_from_the_corpus_and_the_plan_says_so(client: TitanClient, fake: FakeTitan) -> None:
     fake.model_answers.extend([subtopics("Leases", "Leases", "Leases"), subtopics("Leases", QUERY, "leases")])
 
     named, notes = plan(client, QUERY, HEADINGS)
@@ -49,7 +49,7 @@ def test_what_is_missing_then_comes_from_the_corpus_and_the_plan_says_so(client:
     assert notes == ["The model named 1 usable subtopic(s); 3 are headings of the corpus."]
 
 
-def test_without_a_corpus_general_aspects_stand_in(client: TitanClient, fake: FakeTitan) -> None:
+def test_without_a_corpus_general_aspects_are_used(client: TitanClient, fake: FakeTitan) -> None:
     fake.model_answers.extend(["jimmyjohnsjohns", ""])
 
     named, notes = plan(client, QUERY, [])

@@ -144,7 +144,7 @@ def test_with_a_model_that_says_nothing_usable_all_five_parts_are_there(client: 
     assert len(notes) == 5
 
 
-def test_quoting_puts_what_the_model_copied_first(client: TitanClient, fake: FakeTitan) -> None:
+def test_quoting_puts_sentences_that_the_model_copied_first(client: TitanClient, fake: FakeTitan) -> None:
     fake.model_answers.append(items("4. The pause between two attempts doubles each time."))
 
     parts, notes = quoted_parts(client, a_material())
@@ -179,7 +179,7 @@ def test_advice_comes_before_reading() -> None:
     assert all(text.startswith("Read ") for text in advice[1:])
 
 
-def test_what_was_not_researched_or_not_found_is_an_open_question() -> None:
+def test_subtopics_not_researched_or_not_found_are_open_questions() -> None:
     thin = Section(subtopic="Backups", findings=[], sources=[], notes=[])
 
     material = a_material(LEASES, thin, gaps=["Journals"])
@@ -191,7 +191,7 @@ def test_what_was_not_researched_or_not_found_is_an_open_question() -> None:
     ]
 
 
-def test_without_sources_the_reader_is_told_to_find_some() -> None:
+def test_without_sources_the_recommendation_is_to_find_some() -> None:
     knowledge = Section(subtopic="Leases", findings=["Leases end by themselves."], sources=[], notes=[])
 
     material = a_material(knowledge)

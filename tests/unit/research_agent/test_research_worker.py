@@ -140,7 +140,7 @@ def test_quoting_takes_the_sentences_the_model_copies_and_fills_up_with_the_best
     assert research.notes == ["4 sentences of the sources; the model chose 1 of them."]
 
 
-def test_quotations_stand_in_the_order_of_their_sources(client: TitanClient, fake: FakeTitan) -> None:
+def test_quotations_are_in_the_order_of_their_sources(client: TitanClient, fake: FakeTitan) -> None:
     fake.model_answers.append(statements("nothing that stands there", "nor this sentence here"))
 
     research = research_in_corpus(client, a_task(quote=True), CORPUS)
@@ -164,7 +164,7 @@ def test_sentences_are_ranked_so_that_together_they_cover_all_words() -> None:
     ]
 
 
-def test_without_a_corpus_the_models_knowledge_stands_unchecked(client: TitanClient, fake: FakeTitan) -> None:
+def test_without_a_corpus_the_models_statements_are_used_unchecked(client: TitanClient, fake: FakeTitan) -> None:
     fake.model_answers.append(
         statements("Leases end by themselves.", "Leases end by themselves", "Fences stop late writes.")
     )
@@ -238,7 +238,7 @@ for subtopic in ("What happens when something dies", "When the server is away", 
 """
 
 
-def test_what_is_chosen_is_the_same_whatever_the_order_of_sets() -> None:
+def test_the_choice_does_not_depend_on_the_order_of_sets() -> None:
     folder = Path(research_worker.__file__).parent
     said = {
         subprocess.run(

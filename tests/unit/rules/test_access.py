@@ -51,7 +51,7 @@ def test_every_permission_is_the_admins_and_every_permission_is_in_the_table() -
     assert all(Role.ADMIN in PERMITTED[permission] for permission in Permission)
 
 
-def test_of_members_each_may_what_the_next_may() -> None:
+def test_each_member_role_includes_the_rights_of_the_lower_one() -> None:
     viewer, manager, owner = (
         {p for p in Permission if may(role, p)} for role in (Role.VIEWER, Role.MANAGER, Role.OWNER)
     )
@@ -62,7 +62,7 @@ def test_of_members_each_may_what_the_next_may() -> None:
 
 
 @pytest.mark.parametrize("scope", Scope)
-def test_a_scope_lets_a_key_do_what_a_manager_may_and_nothing_of_the_server(scope: Scope) -> None:
+def test_a_scope_gives_a_key_only_rights_of_a_manager_and_none_on_the_server(scope: Scope) -> None:
     beyond = {p for p in Permission if may(Role.KEY, p, scopes=[scope]) and not may(Role.KEY, p)}
 
     assert beyond == SCOPED[scope]

@@ -182,7 +182,7 @@ EVENTS: tuple[JobEvent, ...] = (
 
 
 @given(st.lists(st.sampled_from(EVENTS), max_size=40))
-def test_whatever_happens_the_facts_of_a_job_fit_its_status(events: list[JobEvent]) -> None:
+def test_after_any_events_the_fields_of_a_job_fit_its_status(events: list[JobEvent]) -> None:
     job = a_job()
 
     for event in events:

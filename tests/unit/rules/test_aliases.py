@@ -49,11 +49,11 @@ def test_a_run_claims_its_traces_and_the_answers_that_its_spans_name_and_who_rep
     ],
     ids=["a tool", "no use", "the endpoint", "another server", "no answer", "the answer's own run"],
 )
-def test_what_names_no_answer_of_our_endpoint_claims_none(entry: object) -> None:
+def test_an_entry_that_names_no_answer_of_our_endpoint_claims_none(entry: object) -> None:
     assert claims_of([entry]) == {}  # type: ignore[list-item]
 
 
-def test_entries_stand_under_the_names_of_their_runs() -> None:
+def test_entries_are_filed_under_the_names_of_their_runs() -> None:
     names = {TRACE: "budget", ANSWER: "budget"}
     span = a_call("s1", run_id=TRACE, source=Source.OTLP)
     end = a_word(run_id=TRACE, source=Source.OTLP, end=RunEnd.COMPLETED)
@@ -122,7 +122,7 @@ ENDED = {"status": RunStatus.COMPLETED, "status_source": StatusSource.EXPLICIT, 
     ],
     ids=["times and counts", "words", "the surer agent", "an answer", "an end", "stages", "imported", "trusted"],
 )
-def test_a_run_has_what_was_reported_under_another_name(case: Joined) -> None:
+def test_a_run_has_entries_reported_under_another_name(case: Joined) -> None:
     after = joined(case.run, case.earlier)
 
     assert {name: getattr(after, name) for name in case.expected} == case.expected

@@ -73,7 +73,7 @@ def test_too_many_entries_are_refused() -> None:
         (("c.txt",), "found 1 files, none of them a script"),
     ],
 )
-def test_a_missing_script_is_refused_with_what_may_have_been_meant(paths: tuple[str, ...], found: str) -> None:
+def test_a_missing_script_is_refused_with_suggestions(paths: tuple[str, ...], found: str) -> None:
     with pytest.raises(InvalidInput, match=f"the script 'src/main.py'; {found}. Name the script by its path"):
         check(*(replace(MAIN, path=path) for path in paths))
 

@@ -35,7 +35,7 @@ def test_the_input_has_the_cached_tokens_once(
         (ModelUse(input_tokens=MOST_TOKENS - 1, cache_read_tokens=MOST_TOKENS), None),
     ],
 )
-def test_whoever_tells_of_it_the_input_holds_what_a_cache_gave(use: ModelUse, expected: int | None) -> None:
+def test_the_input_includes_cached_tokens_from_any_source(use: ModelUse, expected: int | None) -> None:
     entry = storable(replace(a_call(), use=use))
 
     assert isinstance(entry, ActionEntry)

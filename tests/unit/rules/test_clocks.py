@@ -48,7 +48,7 @@ def test_a_run_that_is_dated_2036_began_and_ended_when_it_was_received_and_is_ma
     assert all(one.tags == (CLOCK_SKEW,) for one in memory.all)
 
 
-def test_the_tape_holds_the_times_that_were_reported() -> None:
+def test_the_recording_holds_the_reported_times() -> None:
     memory = Memory()
     entries: list[Entry] = [a_call(begins=7200, ends=7201), a_word(seconds=7200)]
 
@@ -76,7 +76,7 @@ def test_a_call_that_ends_in_2036_ends_when_it_was_received() -> None:
     assert (other.started_at, other.ended_at, other.tags) == (at(3), at(4), ())
 
 
-def test_one_absurd_time_does_not_move_what_a_source_reports_with_it() -> None:
+def test_one_absurd_time_does_not_move_other_times_of_its_source() -> None:
     memory = Memory()
     memory.hear(
         replace(a_call(), started_at=FAR, ended_at=FAR),
@@ -92,7 +92,7 @@ def test_one_absurd_time_does_not_move_what_a_source_reports_with_it() -> None:
     assert memory.run.started_at == at(8)
 
 
-def test_what_is_reported_again_changes_nothing_though_it_is_received_later() -> None:
+def test_a_repeated_report_changes_nothing_though_it_is_received_later() -> None:
     memory = Memory()
     entries: list[Entry] = [
         a_word(seconds=7200),
@@ -175,7 +175,7 @@ def test_the_times_of_an_agents_events_order_them_though_its_clock_is_shifted() 
     assert times == [at(1), at(3), at(2)]
 
 
-def test_an_event_within_its_run_stands_as_reported_and_one_that_nothing_brings_inside_is_told_apart() -> None:
+def test_an_event_within_its_run_keeps_its_time_and_one_beyond_any_offset_is_marked() -> None:
     assert placed(at(3), timedelta(), began=at(0), now=at(4)) == at(3)
     assert placed(at(3), offset_of(FAR, began=at(0), now=at(1)), began=at(0), now=at(4)) == at(3)
     assert placed(at(6), timedelta(), began=at(0), now=at(4)) == at(4)  # a few seconds ahead

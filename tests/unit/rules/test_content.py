@@ -23,7 +23,7 @@ from titan.rules.runs.content import facts_in, without_content
         *("llm.invocation_parameters", "input.value", "gen_ai.request.stop_sequences", "exception.message", "anything"),
     ],
 )
-def test_an_attribute_that_may_be_content_goes(key: str) -> None:
+def test_an_attribute_that_may_be_content_is_dropped(key: str) -> None:
     assert facts_in(json.dumps({"attributes": {key: "asked"}, "resource": {key: "asked"}})) is None
 
 
@@ -46,7 +46,7 @@ def test_names_ids_and_counts_stay() -> None:
     assert json.loads(facts_in(json.dumps(facts)) or "") == facts
 
 
-def test_of_what_tells_both_only_the_facts_stay() -> None:
+def test_details_that_mix_facts_and_content_keep_only_the_facts() -> None:
     told = {
         "intervention": {"type": "hard_block", "reason": "too dear", "action_inputs": {"a": "asked"}},
         "compliance": {"approval_status": "approved", "decision_rationale": "asked"},
@@ -69,11 +69,11 @@ def test_of_what_tells_both_only_the_facts_stay() -> None:
 
 
 @pytest.mark.parametrize("details", [None, "{}", "[1]", "asked", '"asked"', "\ud800", "[" * 5000])
-def test_what_holds_no_facts_or_cannot_be_read_goes(details: str | None) -> None:
+def test_details_without_facts_or_unreadable_are_dropped(details: str | None) -> None:
     assert facts_in(details) is None
 
 
-def test_what_has_no_content_is_the_very_same_without_it() -> None:
+def test_an_entry_without_content_is_returned_unchanged() -> None:
     call = replace(a_call(error="no"), details='{"task_id":"t"}', tags=("x",))
     word = replace(a_word(reason="why"), details='{"task_id":"t"}')
 

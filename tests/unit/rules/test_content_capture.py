@@ -13,7 +13,7 @@ CALL = replace(a_call(), inputs=Payload("1"), outputs=Payload("2"))
 
 
 @pytest.mark.parametrize("project", ["finance", "FINANCE", "hr"])
-def test_a_project_that_is_off_keeps_no_content_whatever_the_case_of_its_name(project: str) -> None:
+def test_a_project_with_capture_off_stores_no_content_whatever_the_case_of_its_name(project: str) -> None:
     assert not FINANCE.keeps_content(project)
 
 
@@ -28,7 +28,7 @@ def test_where_the_whole_server_keeps_none_no_project_does() -> None:
 
 
 @pytest.mark.parametrize(("capture", "keeps"), [(FINANCE, False), (CAPTURES_ALL, True)])
-def test_a_new_run_notes_what_was_decided(capture: ContentCapture, *, keeps: bool) -> None:
+def test_a_new_run_stores_the_capture_decision(capture: ContentCapture, *, keeps: bool) -> None:
     nothing = Memory().known([CALL])
 
     applied = apply_entries([CALL], nothing, project_id="finance", now=NOON, capture=capture)
@@ -39,7 +39,7 @@ def test_a_new_run_notes_what_was_decided(capture: ContentCapture, *, keeps: boo
 
 
 @pytest.mark.parametrize("keeps", [True, False])
-def test_a_known_run_keeps_to_it_whatever_the_setting_is_by_now(*, keeps: bool) -> None:
+def test_a_known_run_keeps_its_capture_decision_after_the_setting_has_changed(*, keeps: bool) -> None:
     memory = Memory()
     memory.hear(a_word())
     memory.runs[RUN] = replace(memory.run, keeps_content=keeps)

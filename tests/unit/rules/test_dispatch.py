@@ -75,7 +75,7 @@ def test_a_job_of_another_organisation_is_not_prefetched_and_holds_up_nothing() 
     assert prefetched([of_acme, a_ready_job("b")], [a_busy_worker("w1", room=9)]) == {"b": "w1"}
 
 
-def test_a_worker_of_an_untrusted_token_takes_what_is_confined_to_nobody_too() -> None:
+def test_a_worker_of_an_untrusted_token_also_takes_unconfined_jobs() -> None:
     assert plan([a_ready_job("a")], [a_free_worker("w1", confines_to="t1")]) == {"a": "w1"}
 
 
@@ -157,7 +157,7 @@ def test_a_worker_prefetches_nothing_of_a_label_that_it_has_no_room_for() -> Non
     assert plan([a_ready_job("a", requirement="GPU")], [a_busy_worker(room=9)]) == {}
 
 
-def test_only_what_no_free_slot_is_left_for_is_prefetched() -> None:
+def test_only_jobs_without_a_free_slot_are_prefetched() -> None:
     ready = [a_ready_job("a"), a_ready_job("b"), a_ready_job("c")]
     workers = [a_free_worker("w1", room={"GENERAL": 5}), a_free_worker("w2")]
 
@@ -168,7 +168,7 @@ def test_only_what_no_free_slot_is_left_for_is_prefetched() -> None:
     ]
 
 
-def test_what_fits_a_free_slot_of_a_worker_that_does_not_ask_waits_until_it_asks() -> None:
+def test_a_job_that_fits_a_free_slot_of_a_worker_that_does_not_ask_waits_until_it_asks() -> None:
     ready = [a_ready_job("a"), a_ready_job("b"), a_ready_job("c")]
 
     made = plan_placements(ready, [a_busy_worker(room=9)], not_asking=[a_free_worker("w2", {"GENERAL": 2})])
@@ -199,14 +199,14 @@ def test_of_workers_with_room_the_one_with_most_prefetches() -> None:
     assert prefetched([a_ready_job("a"), a_ready_job("b")], workers) == {"a": "w2", "b": "w1"}
 
 
-def test_a_worker_prefetches_what_prefers_it_although_another_has_more_room() -> None:
+def test_a_worker_prefetches_jobs_that_prefer_it_although_another_has_more_room() -> None:
     job = a_ready_job("a", affinity=Affinity.SOFT, preferred_worker_id="w1")
 
     assert prefetched([job], [a_busy_worker("w1"), a_busy_worker("w2", room=4)]) == {"a": "w1"}
 
 
 @pytest.mark.parametrize("affinity", [Affinity.SOFT, Affinity.REQUIRED])
-def test_nobody_prefetches_what_would_rather_wait_for_another_worker(affinity: Affinity) -> None:
+def test_a_job_that_prefers_to_wait_for_another_worker_is_not_prefetched(affinity: Affinity) -> None:
     job = a_ready_job("a", affinity=affinity, preferred_worker_id="w9")
 
     assert plan([job], [a_busy_worker("w1")]) == {}
@@ -434,7 +434,7 @@ def bound_to(job: ReadyJob) -> str | None:
 
 
 @given(busyness())
-def test_what_may_be_prefetched_changes_nothing_of_who_gets_a_free_slot(situation: Busyness) -> None:
+def test_room_for_prefetching_does_not_change_who_gets_a_free_slot(situation: Busyness) -> None:
     ready, workers, not_asking = situation
 
     made = list(plan_placements(ready, workers, not_asking=not_asking))
@@ -459,7 +459,7 @@ def test_nobody_prefetches_beyond_its_room_or_while_a_slot_for_the_job_is_free(s
 
 
 @given(busyness())
-def test_nothing_that_is_prefetched_overtakes_what_that_worker_could_take(situation: Busyness) -> None:
+def test_no_prefetched_job_overtakes_one_that_its_worker_could_take(situation: Busyness) -> None:
     ready, workers, _not_asking = situation
     jobs = {job.id: job for job in ready}
 

@@ -21,7 +21,7 @@ def cleaned(entry: ActionEntry, redactor: EntryRedactor = REDACTOR) -> ActionEnt
     return clean
 
 
-def test_what_holds_no_secret_is_the_very_same() -> None:
+def test_an_entry_without_secrets_is_returned_unchanged() -> None:
     call = replace(a_call(error="nope"), inputs=Payload('["a"]'), outputs=Payload(SHARED_MARK, ('"b"',)), details="{}")
     word = replace(a_word(name="hunt", reason="done"), details='{"a":1}')
 
@@ -30,7 +30,7 @@ def test_what_holds_no_secret_is_the_very_same() -> None:
     assert REDACTOR.clean(a_word()) == a_word()
 
 
-def test_what_only_looks_as_if_it_might_hold_a_secret_is_the_very_same_too() -> None:
+def test_an_entry_that_only_resembles_a_secret_is_returned_unchanged() -> None:
     for text in ('{"password":null}', '"sk-"', '"Bearer of news"', '"4111 1111"'):
         call = replace(a_call(), inputs=Payload(text))
 
@@ -89,7 +89,7 @@ def test_a_secret_is_taken_out_and_its_place_noted(entry: ActionEntry, path: str
         a_word(tags=(SECRET,)),
     ],
 )
-def test_secrets_of_what_is_said_of_a_run_are_taken_out(word: RunEntry) -> None:
+def test_secrets_in_words_about_a_run_are_redacted(word: RunEntry) -> None:
     assert SECRET not in repr(REDACTOR.clean(word))
 
 
@@ -110,7 +110,7 @@ def test_an_id_of_digits_is_no_card() -> None:
     assert REDACTOR.clean(call) is call
 
 
-def test_equal_secrets_have_equal_fingerprints_wherever_they_stand() -> None:
+def test_equal_secrets_have_equal_fingerprints_in_every_field() -> None:
     clean = cleaned(replace(a_call(error=SECRET), inputs=Payload(json.dumps([SECRET])), details=json.dumps([SECRET])))
 
     assert len(clean.redacted) == 3
@@ -142,7 +142,7 @@ def test_without_bodies_nothing_of_them_is_left() -> None:
     assert cleaned(a_call(), redactor) == a_call()
 
 
-def test_without_bodies_what_details_may_hold_of_them_is_left_out_too() -> None:
+def test_without_content_capture_details_lose_their_content_too() -> None:
     redactor = EntryRedactor(make_redactor(key=KEY), keeps_content=False)
     details = json.dumps({"task_id": "t", "events": ["asked"], "attributes": {"langfuse.trace.input": "asked"}})
     word = replace(a_word(), details=details)

@@ -13,7 +13,7 @@ def test_a_dag_without_a_question_stays_as_it_is() -> None:
     assert with_gates(dag) is dag
 
 
-def test_the_gate_stands_right_behind_its_job_and_takes_its_children() -> None:
+def test_the_gate_is_inserted_behind_its_job_and_takes_its_children() -> None:
     draft = replace(a_spec("draft"), hitl_message="Publish?", max_wait_seconds=60.0, priority=7, affinity=Affinity.SOFT)
     dag = a_new_dag(draft, a_spec("publish", parents=("draft", "other")), a_spec("other"))
 

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.recorded import RUN, a_call, a_word, at, heard
-from tests.unit.rules.test_never_ended import a_closed_run
+from tests.unit.rules.test_unfinished_calls import a_closed_run
 from titan.model.actions import Outcome, RunEnd
 from titan.model.run_control import RunStatus
 from titan.model.runs import Note, Run, Stops
@@ -37,7 +37,7 @@ def test_a_run_that_went_well_needs_nobody() -> None:
     assert reasons(a_run(good=3), has_unrecovered_error=False) == ()
 
 
-def test_a_failed_run_says_why_it_ended_and_else_what_failed_first() -> None:
+def test_a_failed_run_shows_its_reason_or_else_its_first_error() -> None:
     failed = heard([a_call(error="nope"), a_word(seconds=2, end=RunEnd.FAILED, reason="gave up")]).run
 
     assert reasons(failed, has_unrecovered_error=True) == (Reason(kind=ReasonKind.ERROR, text="gave up"),)
@@ -56,7 +56,7 @@ def test_of_a_run_whose_calls_never_ended_the_reason_says_more() -> None:
     assert (why.text, without.text) == ("killed by hand", run.first_error)
 
 
-def test_an_error_that_was_not_made_good_counts_in_a_run_that_goes_on() -> None:
+def test_an_unrecovered_error_counts_in_an_active_run() -> None:
     run = replace(heard([a_call(error="nope")]).run, reason="its word is not its end")
 
     assert reasons(run, has_unrecovered_error=True) == (Reason(kind=ReasonKind.ERROR, text="ValueError: nope"),)
@@ -78,7 +78,7 @@ def test_many_stopped_calls_are_a_reason_and_one_of_one_is_none() -> None:
     )
 
 
-def test_what_is_often_can_be_set_and_a_share_is_exact() -> None:
+def test_the_thresholds_can_be_set_and_shares_are_exact() -> None:
     def is_often(run: Run, thresholds: Thresholds) -> bool:
         return reasons(run, has_unrecovered_error=False, thresholds=thresholds) != ()
 
@@ -137,7 +137,7 @@ def test_others_of_the_agent_are_asked_for_only_where_they_decide() -> None:
     assert reasons(run, has_unrecovered_error=False) == ()
 
 
-def test_a_run_that_lost_entries_needs_attention_beside_what_else_is_wrong() -> None:
+def test_a_run_that_lost_entries_needs_attention_beside_its_other_errors() -> None:
     lossy = replace(a_run(good=3), lost=38_001)
     lost = Reason(kind=ReasonKind.ENTRIES_LOST, text="38,001 entries were not recorded")
 
@@ -150,7 +150,7 @@ def test_a_run_that_lost_entries_needs_attention_beside_what_else_is_wrong() -> 
     assert one.text == "1 entry was not recorded"
 
 
-def test_a_note_takes_attention_away_until_more_goes_wrong() -> None:
+def test_a_note_takes_attention_away_until_a_new_error() -> None:
     run = replace(a_run(stopped=3), troubles=3)
     early, late, other = (
         replace_note(a_note(name, seconds), acknowledges=is_it, troubles=troubles)

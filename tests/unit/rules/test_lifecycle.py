@@ -119,7 +119,7 @@ def test_a_job_can_still_end_from_every_status_that_is_not_final() -> None:
 
 
 @given(st.lists(st.sampled_from([event for event in EVENTS if not isinstance(event, JobRetried)]), max_size=40))
-def test_whatever_arrives_but_a_retry_a_job_becomes_final_at_most_once_and_stays_so(events: list[JobEvent]) -> None:
+def test_without_a_retry_a_job_becomes_final_at_most_once_and_stays_so(events: list[JobEvent]) -> None:
     status, path = JobStatus.WAITING, [JobStatus.WAITING]
 
     for event in events:

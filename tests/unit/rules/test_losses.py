@@ -31,11 +31,11 @@ def counted(id: str, count: int) -> ActionEntry:
         ('{"attributes":{"count":99999999999999999}}', 10**12),
     ],
 )
-def test_an_event_tells_how_many_entries_were_lost_and_one_at_least(details: str | None, lost: int) -> None:
+def test_a_loss_event_counts_at_least_one_lost_entry(details: str | None, lost: int) -> None:
     assert lost_by(a_loss("l1", details)) == lost
 
 
-def test_only_the_event_of_that_name_tells_of_losses() -> None:
+def test_only_the_event_of_that_name_counts_losses() -> None:
     assert lost_by(replace(counted("l1", 9), kind=ActionKind.CALL)) == 0
     assert lost_by(replace(counted("l1", 9), name="entries_lost")) == 0
 

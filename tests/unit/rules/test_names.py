@@ -154,7 +154,7 @@ def test_other_labels_are_refused(label: str) -> None:
 
 
 @given(ANY_TEXT | ALLOWED_TEXT)
-def test_an_accepted_label_can_stand_in_an_offer(text: str) -> None:
+def test_an_accepted_label_is_valid_in_an_offer(text: str) -> None:
     if not is_accepted(check_label, text):
         return
 
@@ -197,7 +197,7 @@ def test_any_text_comes_near_to_a_file_name(text: str, name: str) -> None:
 
 
 @given(ANY_TEXT)
-def test_what_comes_near_to_a_file_name_is_one(text: str) -> None:
+def test_a_corrected_file_name_is_valid(text: str) -> None:
     assert check_filename(as_filename(text)) == as_filename(as_filename(text))
 
 

@@ -43,11 +43,11 @@ def told(kind: str, facts: Facts) -> tuple[str, str] | None:
     return None if notice is None else (notice.kind.value, text_of(TEXTS[notice.kind], notice, link="LINK"))
 
 
-def test_a_run_that_said_it_failed_is_told_with_its_reason() -> None:
+def test_a_failed_run_is_announced_with_its_reason() -> None:
     assert told("RunEnded", Facts(run=FAILED_RUN)) == ("run_failed", "Titan: run r1 failed. no plan LINK")
 
 
-def test_a_run_that_fell_silent_after_a_failed_stage_is_told() -> None:
+def test_a_run_that_fell_silent_after_a_failed_stage_is_announced() -> None:
     facts = Facts(run=a_run(), last_stage=FAILED_STAGE)
 
     assert told("RunFellSilent", facts) == (
@@ -56,7 +56,7 @@ def test_a_run_that_fell_silent_after_a_failed_stage_is_told() -> None:
     )
 
 
-def test_a_failed_run_of_which_nothing_is_known_is_told_without_a_reason() -> None:
+def test_a_failed_run_without_details_is_announced_without_a_reason() -> None:
     assert told("RunEnded", Facts(run=replace(FAILED_RUN, reason=None))) == (
         "run_failed",
         "Titan: run r1 failed.  LINK",
@@ -72,11 +72,11 @@ def test_a_failed_run_of_which_nothing_is_known_is_told_without_a_reason() -> No
     ],
     ids=["unknown", "completed", "cancelled"],
 )
-def test_a_run_that_did_not_fail_is_not_told(facts: Facts) -> None:
+def test_a_run_that_did_not_fail_is_not_announced(facts: Facts) -> None:
     assert told("RunFellSilent", facts) is None
 
 
-def test_a_dag_without_a_run_is_told_when_a_job_failed() -> None:
+def test_a_dag_without_a_run_is_announced_if_a_job_failed() -> None:
     dag = a_dag(counts=JobCounts(completed=3, failed=1), ended_at=NOON)
 
     assert told("DagEnded", Facts(dag=dag)) == (
@@ -85,13 +85,13 @@ def test_a_dag_without_a_run_is_told_when_a_job_failed() -> None:
     )
 
 
-def test_a_stage_of_a_run_and_a_dag_without_a_failed_job_are_not_told() -> None:
+def test_a_stage_of_a_run_and_a_dag_without_a_failed_job_are_not_announced() -> None:
     assert told("DagEnded", Facts(dag=replace(FAILED_STAGE, run_id="r1"))) is None
     assert told("DagEnded", Facts(dag=a_dag(counts=JobCounts(cancelled=1), ended_at=NOON))) is None
     assert told("DagEnded", Facts()) is None
 
 
-def test_a_job_that_no_worker_can_take_is_told_with_its_label() -> None:
+def test_a_job_that_no_worker_can_take_is_announced_with_its_label() -> None:
     job = a_job("train", status=JobStatus.READY, spec=a_spec("train", requirement="GPU"))
 
     assert told("JobUnroutable", Facts(job=job)) == (
@@ -107,7 +107,7 @@ def test_a_job_that_no_worker_can_take_is_told_with_its_label() -> None:
     assert told("JobUnroutable", Facts()) is None
 
 
-def test_a_gate_that_opened_is_told_with_its_message_unless_it_was_decided_already() -> None:
+def test_an_opened_gate_is_announced_with_its_message_unless_already_decided() -> None:
     spec = replace(a_spec("hitl-gate-plan"), hitl_message="Spend the money?")
     gate = a_job("hitl-gate-plan", status=JobStatus.WAITING_APPROVAL, spec=spec)
 
@@ -119,7 +119,7 @@ def test_a_gate_that_opened_is_told_with_its_message_unless_it_was_decided_alrea
     assert told("GateOpened", Facts()) is None
 
 
-def test_what_happens_every_day_is_not_told() -> None:
+def test_everyday_events_are_not_announced() -> None:
     assert told("JobSucceeded", Facts(job=a_job())) is None
 
 

@@ -17,7 +17,7 @@ def stored(*parts: bytes, limit_bytes: int = 100) -> bytes:
     return kept
 
 
-def test_what_is_over_the_limit_gives_way_to_a_line_that_says_so() -> None:
+def test_output_over_the_limit_is_replaced_by_a_line_that_says_so() -> None:
     assert stored(b"x" * 101) == stored(b"x" * 100, b"x") == b"x" * 100 + LINE
     assert within_limit(b"", offset=100, limit_bytes=100_000_000) == b""
     assert b"more than 100 MB;" in within_limit(b"y", offset=100_000_000, limit_bytes=100_000_000)

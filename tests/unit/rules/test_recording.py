@@ -42,7 +42,7 @@ def test_a_call_is_counted_and_its_run_begins_with_it() -> None:
     assert (memory.all[0].duration_ns, memory.all[0].outcome) == (2_000_000_000, Outcome.SUCCESS)
 
 
-def test_what_is_told_again_counts_once() -> None:
+def test_a_repeated_entry_counts_once() -> None:
     entries: list[Entry] = [
         a_word(agent_id="ada", name="hunt"),
         a_call(ends=None),
@@ -95,7 +95,7 @@ def test_an_end_before_its_beginning_loses_nothing_of_either() -> None:
         assert memory.run.tally == Tally(calls=1, success=1)
 
 
-def test_what_was_begun_as_a_step_and_turns_out_to_be_a_call_is_counted() -> None:
+def test_an_action_begun_as_a_step_that_is_a_call_is_counted() -> None:
     begins = a_call(ends=None, kind=ActionKind.STEP, source=Source.OTLP)
     ends = a_span("a1", cost="0.1")
 
@@ -104,7 +104,7 @@ def test_what_was_begun_as_a_step_and_turns_out_to_be_a_call_is_counted() -> Non
         assert memory.run.tally.cost == Decimal("0.1")
 
 
-def test_the_word_of_an_end_goes_before_that_of_the_beginning() -> None:
+def test_fields_of_an_end_take_precedence_over_those_of_the_beginning() -> None:
     begins = a_call(ends=None, cost="0.05", use=ModelUse(model="gpt-4o"))
     ends = a_call(cost="0.03", use=ModelUse(model="gpt-4o-2024-08-06"))
 
@@ -174,7 +174,7 @@ def test_a_redaction_of_ours_marks_the_action() -> None:
     assert heard([redacted]).all[0].is_redacted
 
 
-def test_a_duration_that_was_measured_goes_before_the_difference_of_times() -> None:
+def test_a_measured_duration_takes_precedence_over_the_difference_of_times() -> None:
     assert heard([replace(a_call(), duration_ns=5)]).all[0].duration_ns == 5
     assert heard([a_call(begins=2, ends=1)]).all[0].duration_ns == 0
 
@@ -230,7 +230,7 @@ def test_of_two_costs_the_better_known_one_counts(costs: list[tuple[Source, str 
 # --- runs ---
 
 
-def test_what_is_said_of_a_run_fills_in_what_is_missing() -> None:
+def test_reports_of_a_run_fill_in_missing_fields() -> None:
     words = [
         a_word(seconds=1, agent_id="ada", tags=("x",)),
         a_word(seconds=2, session_id="s", name="hunt", tags=("y", "x")),
@@ -287,7 +287,7 @@ def test_an_end_is_believed_wherever_it_comes() -> None:
         assert run.ended_at == at(5)
 
 
-def test_a_run_that_goes_on_after_its_end_is_open_again() -> None:
+def test_a_run_that_continues_after_its_end_is_open_again() -> None:
     for later in (a_call(begins=6, ends=7), a_word(seconds=6, name="more")):
         for memory in in_any_order(a_word(seconds=5, end=RunEnd.COMPLETED, reason="done"), later):
             run = memory.run
@@ -329,7 +329,7 @@ def test_a_run_with_stages_ends_when_its_stages_do() -> None:
     assert memory.run.last_event_at == at(4)
 
 
-def test_what_only_details_tell_of_a_run_is_kept_once() -> None:
+def test_an_entry_with_new_run_details_alone_is_stored_once() -> None:
     memory = heard([a_word(agent_id="ada"), a_word(seconds=5)])
     planner, painter = (replace(a_word(seconds=3), details=f'{{"resource": "{name}"}}') for name in ("plans", "paints"))
 
@@ -339,7 +339,7 @@ def test_what_only_details_tell_of_a_run_is_kept_once() -> None:
     assert [kept.entry for kept in memory.kept[-2:]] == [planner, painter]
 
 
-def test_a_run_of_which_ever_other_details_are_told_keeps_some() -> None:
+def test_the_number_of_stored_details_of_a_run_is_limited() -> None:
     memory = heard([a_word(agent_id="ada"), a_word(seconds=5)])
 
     for number in range(40):

@@ -15,7 +15,7 @@ def test_the_end_of_its_one_trace_ends_a_run_as_the_root_fared() -> None:
     assert (run.status, run.status_source, run.ended_at) == (RunStatus.COMPLETED, StatusSource.EXPLICIT, at(9))
 
 
-def test_a_run_goes_on_with_its_next_trace_until_that_ends() -> None:
+def test_a_run_continues_with_its_next_trace_until_that_ends() -> None:
     memory = heard([TRACE_END, a_call(source=Source.OTLP)])
 
     memory.hear(a_call("a2", begins=20, ends=21, source=Source.OTLP))

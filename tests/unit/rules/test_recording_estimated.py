@@ -17,7 +17,7 @@ def estimated(cost: str) -> Tally:
     return Tally(calls=1, success=1, cost=Decimal(cost), estimated=1, input_tokens=30, output_tokens=9)
 
 
-def test_a_call_costs_what_the_model_of_its_beginning_and_the_tokens_of_its_end_come_to() -> None:
+def test_a_call_is_priced_by_the_model_of_its_beginning_and_the_tokens_of_its_end() -> None:
     begun, ended = a_span("s1", ends=None, use=NAMED), a_span("s1", ends=9, use=TOKENS)
 
     for memory in in_any_order(begun, ended):
@@ -46,7 +46,7 @@ def test_an_estimate_gives_way_to_a_cost_that_is_said_and_to_larger_counts() -> 
         assert (memory.run.tally.cost, memory.run.tally.estimated) == (Decimal("0.5"), 0)
 
 
-def test_what_has_no_known_price_stays_without_a_cost() -> None:
+def test_a_call_without_a_known_price_has_no_cost() -> None:
     for use in (replace(TOKENS, model="free"), TOKENS, ModelUse(model="priced")):
         for memory in in_any_order(a_span("s1", ends=9), a_span("s1", ends=9, use=use)):
             assert (memory.run.tally.cost, memory.run.tally.unpriced) == (Decimal(0), 1)

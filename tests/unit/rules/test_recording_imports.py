@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.recorded import Memory, a_call, a_span, a_word, heard
-from tests.unit.rules.test_never_ended import a_run_broken_off
+from tests.unit.rules.test_unfinished_calls import a_run_broken_off
 from titan.model.actions import (
     ActionEntry,
     AgentSource,
@@ -40,7 +40,7 @@ def stored(memory: Memory, entries: Iterable[Entry]) -> int:
 
 
 @pytest.mark.parametrize("told", [WHOLE, BARE, RUNNING, FAILED, a_span(use=USE)])
-def test_what_was_exported_here_is_a_repeat(told: ActionEntry) -> None:
+def test_an_import_of_this_servers_export_is_a_repeat(told: ActionEntry) -> None:
     memory = heard([told])
     before = (memory.all, memory.run)
 
@@ -48,7 +48,7 @@ def test_what_was_exported_here_is_a_repeat(told: ActionEntry) -> None:
     assert (memory.all, memory.run) == before
 
 
-def test_what_a_begin_and_an_end_told_is_a_repeat() -> None:
+def test_an_import_of_a_known_begin_and_end_is_a_repeat() -> None:
     memory = heard([replace(RUNNING, inputs=Payload("1")), replace(BARE, outputs=Payload("2"))])
 
     assert stored(memory, imported(replace(BARE, inputs=Payload("1"), outputs=Payload("2")))) == 0
@@ -67,7 +67,7 @@ def test_what_a_begin_and_an_end_told_is_a_repeat() -> None:
         {"failure": Failure(type="ValueError")},
     ],
 )
-def test_what_nobody_told_here_is_taken_once(news: dict[str, object]) -> None:
+def test_imported_fields_unknown_here_are_stored_once(news: dict[str, object]) -> None:
     memory = heard([BARE])
     entries = imported(replace(BARE, **news))
 

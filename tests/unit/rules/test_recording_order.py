@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.support.random_telling import nests, plain, some_calls
+from tests.support.random_reports import nests, plain, some_calls
 from tests.support.recorded import Memory, a_seen, heard
 from titan.model.actions import Entry, ModelUse, Outcome
 from titan.model.runs import Tally
@@ -15,9 +15,7 @@ from titan.model.runs import Tally
 
 @settings(max_examples=80, deadline=None)
 @given(some_calls(), st.data())
-def test_in_whatever_order_and_batches_they_come_entries_come_to_the_same(
-    entries: Sequence[Entry], data: st.DataObject
-) -> None:
+def test_entries_give_the_same_result_in_any_order_and_batches(entries: Sequence[Entry], data: st.DataObject) -> None:
     memory, again = heard(entries), Memory()
 
     order = data.draw(st.permutations([*entries, *data.draw(st.lists(st.sampled_from(entries), max_size=3))]))
@@ -30,7 +28,7 @@ def test_in_whatever_order_and_batches_they_come_entries_come_to_the_same(
 
 @settings(max_examples=80, deadline=None)
 @given(st.data())
-def test_of_a_call_told_of_within_itself_and_by_our_endpoint_the_sums_are_the_endpoints(data: st.DataObject) -> None:
+def test_a_call_reported_by_wrappers_and_our_endpoint_has_the_endpoints_sums(data: st.DataObject) -> None:
     nest = [replace(entry, outcome=entry.outcome and Outcome.SUCCESS) for entry in data.draw(nests(1))]
     innermost = max(nest, key=lambda entry: entry.id)
     answer = next(entry.use.response_id for entry in nest if entry.use is not None)

@@ -32,7 +32,7 @@ def test_the_same_words_at_another_time_are_another_part() -> None:
     assert told.repeated == 0
 
 
-def test_what_tells_a_call_whole_is_told_once_as_ever() -> None:
+def test_a_whole_report_of_a_call_is_stored_once() -> None:
     memory = Memory()
 
     told = memory.hear(SYSTEM, replace(SYSTEM, is_part=False), a_span(), a_span())

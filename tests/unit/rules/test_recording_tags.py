@@ -15,7 +15,7 @@ def test_tags_come_to_the_first_of_each_and_say_that_there_are_more() -> None:
     assert first_tags(MANY) == first_tags(first_tags(MANY), ("last",)) == KEPT
 
 
-def test_a_run_that_is_told_tags_without_end_keeps_the_first_ones() -> None:
+def test_a_run_with_too_many_tags_keeps_the_first() -> None:
     memory = Memory()
 
     told = memory.hear(*(a_word(tags=(tag,)) for tag in MANY))
@@ -26,7 +26,7 @@ def test_a_run_that_is_told_tags_without_end_keeps_the_first_ones() -> None:
     assert again.repeated == MAX_TAGS + 21
 
 
-def test_an_action_that_is_told_tags_without_end_keeps_the_first_ones() -> None:
+def test_an_action_with_too_many_tags_keeps_the_first() -> None:
     memory = Memory()
 
     memory.hear(replace(a_call(ends=None), tags=MANY[:60]), replace(a_call(), tags=MANY[40:]))

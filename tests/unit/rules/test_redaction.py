@@ -91,7 +91,7 @@ def test_a_secret_leaves_its_marker_and_nothing_of_itself(name: str, text: str, 
 
 
 @pytest.mark.parametrize("text", INNOCENT)
-def test_what_only_looks_like_a_secret_stays(text: str) -> None:
+def test_text_that_only_resembles_a_secret_stays(text: str) -> None:
     assert SERVER.redact_text(text) == SDK.redact_text(text) == (text, ())
 
 
@@ -180,7 +180,7 @@ def test_a_long_value_that_was_taken_is_taken_wherever_the_text_repeats_it(
     assert redactor.redact_json(text).text == left
 
 
-def test_what_a_text_repeats_is_noted_where_it_stood() -> None:
+def test_a_repeated_secret_is_noted_at_each_place() -> None:
     first, again = SERVER.redact_json(json.dumps({"said": [f"bad key {LONG}"], "api_key": LONG})).taken
 
     assert (first.path, again.path) == ("$.api_key", "$.said[0]")
@@ -230,7 +230,7 @@ def test_a_users_patterns_and_fields_are_taken_too() -> None:
     ]
 
 
-def test_a_name_in_two_files_of_patterns_stands_for_both() -> None:
+def test_a_name_in_two_pattern_files_applies_both_patterns() -> None:
     finder = make_finder({"order": "ORD-[0-9]+"}, {"order": "BEST-[0-9]+"})
 
     assert [(span.start, span.end, span.name) for span in finder.find("ORD-1 BEST-22")] == [
@@ -260,7 +260,7 @@ def test_a_pattern_that_cannot_be_used_is_named(patterns: Mapping[str, str], wor
 @pytest.mark.parametrize(
     "regex", [r"(?i)cust-\d+", r"\p{Greek}+", "(a+)+b", "[a-z]+@corp", "(?:a?){30}b", "[^é]{1000}b"]
 )
-def test_whatever_re2_reads_is_accepted_and_ends_soon_in_any_text(regex: str) -> None:
+def test_every_pattern_that_re2_accepts_ends_soon_in_any_text(regex: str) -> None:
     redactor = make_redactor(key=KEY, patterns={"mine": regex})
 
     assert redactor.redact_text("a" * 100_000).taken == ()

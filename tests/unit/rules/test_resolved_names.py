@@ -3,7 +3,7 @@
 from titan.rules.runs.recording import resolved
 
 
-def test_a_name_of_a_name_comes_to_its_run() -> None:
+def test_a_name_of_a_name_resolves_to_its_run() -> None:
     assert resolved({"answer": "trace", "trace": "run", "other": "x"}) == {
         "answer": "run",
         "trace": "run",

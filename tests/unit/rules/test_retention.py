@@ -17,7 +17,7 @@ LATER = NOON + 10 * DAY
 ENDED = a_dag(counts=JobCounts(completed=1), ended_at=NOON)
 
 
-def test_what_is_kept_for_ever_has_no_cutoff() -> None:
+def test_unlimited_retention_has_no_cutoff() -> None:
     assert cutoff(None, LATER) is None
     assert cutoff(3 * DAY, LATER) == NOON + 7 * DAY
 
@@ -31,7 +31,7 @@ def test_what_is_kept_for_ever_has_no_cutoff() -> None:
     ],
     ids=["old", "alive", "young"],
 )
-def test_a_run_goes_when_it_is_old_and_not_alive(run: RunControl, may_go: bool) -> None:
+def test_a_run_is_deleted_when_it_is_expired_and_not_live(run: RunControl, may_go: bool) -> None:
     assert may_forget_run(run, before=LATER) is may_go
 
 
@@ -40,11 +40,11 @@ def test_a_run_goes_when_it_is_old_and_not_alive(run: RunControl, may_go: bool) 
     [(ENDED, True), (replace(ENDED, run_id="r1"), False), (a_dag(), False), (replace(ENDED, ended_at=LATER), False)],
     ids=["old", "of a run", "alive", "young"],
 )
-def test_a_dag_goes_by_itself_when_it_is_old_and_of_no_run(dag: Dag, may_go: bool) -> None:
+def test_a_dag_without_a_run_is_deleted_when_it_is_expired(dag: Dag, may_go: bool) -> None:
     assert may_forget_dag(dag, before=LATER) is may_go
 
 
-def test_a_log_goes_with_its_attempt_or_when_that_ended_long_ago_in_no_pinned_run() -> None:
+def test_a_log_is_deleted_with_its_attempt_or_long_after_its_end_in_no_pinned_run() -> None:
     old, pinned = LogOwner(ended_at=NOON, run=("p", "r1")), {("p", "pinned")}
 
     assert may_delete_log(None, before=None, pinned=pinned)
@@ -55,7 +55,7 @@ def test_a_log_goes_with_its_attempt_or_when_that_ended_long_ago_in_no_pinned_ru
     assert not may_delete_log(replace(old, ended_at=None), before=LATER, pinned=pinned)
 
 
-def test_a_journal_entry_goes_when_it_is_old_and_nobody_needs_it() -> None:
+def test_a_journal_entry_is_deleted_when_it_is_old_and_not_needed() -> None:
     entry, pinned = OldEntry(seq=1, at=NOON, is_live=False, run=None), {("p", "pinned")}
 
     assert may_cut(entry, before=LATER, pinned=pinned)
@@ -78,7 +78,7 @@ def test_a_journal_entry_goes_when_it_is_old_and_nobody_needs_it() -> None:
         (None, 6, 7, False),
     ],
 )
-def test_a_workspace_goes_when_it_is_idle_and_its_owner_over_for_as_long(
+def test_a_workspace_is_deleted_when_it_is_idle_and_its_owner_ended_as_long_ago(
     owner: RunControl | Dag | None, idle_days: int, keep_days: int | None, may_go: bool
 ) -> None:
     keep = None if keep_days is None else keep_days * DAY

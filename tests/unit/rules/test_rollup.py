@@ -44,7 +44,7 @@ def a_run(*, live: int = 0, stages: int = 1, outcome: RunOutcome | None = None) 
 
 
 @pytest.mark.parametrize("has_started", [False, True])
-def test_a_stage_of_every_small_mixture_of_jobs_stands_as_the_specification_says(has_started: bool) -> None:
+def test_the_status_of_a_stage_follows_the_specification_for_every_small_mixture(has_started: bool) -> None:
     fields = ("waiting", "ready", "running", "completed", "failed", "cancelled")
     for mixture in product(range(3), repeat=len(fields)):
         counts = JobCounts(**dict(zip(fields, mixture, strict=True)))
@@ -79,7 +79,7 @@ def test_a_run_whose_first_jobs_are_known_before_their_stage_is_pending() -> Non
 
 
 @pytest.mark.parametrize("outcome", [None, *RunOutcome])
-def test_a_run_with_a_live_job_is_running_whatever_was_said_and_however_long_ago(
+def test_a_run_with_a_live_job_is_running_after_any_report_and_time(
     outcome: RunOutcome | None,
 ) -> None:
     run = a_run(live=1, outcome=outcome)
@@ -110,13 +110,13 @@ def test_a_silent_run_is_running_for_two_minutes_after_its_last_activity(last_st
         (RunOutcome.CANCELLED, FAILED_STAGE, LONG_AFTER, RunStatus.CANCELLED),
     ],
 )
-def test_an_ended_run_stands_as_its_orchestrator_or_its_last_stage_says(
+def test_the_status_of_an_ended_run_is_from_its_orchestrator_or_its_last_stage(
     outcome: RunOutcome | None, last_stage: Dag | None, now: datetime, expected: RunStatus
 ) -> None:
     assert run_status(a_run(outcome=outcome), last_stage, now=now) is expected
 
 
-def test_a_failed_stage_that_a_later_one_made_good_does_not_fail_the_run() -> None:
+def test_a_failed_stage_that_a_later_one_recovered_does_not_fail_the_run() -> None:
     run = a_run(stages=2, outcome=RunOutcome.COMPLETED)
 
     assert run_status(run, COMPLETED_STAGE, now=NOON) is RunStatus.COMPLETED

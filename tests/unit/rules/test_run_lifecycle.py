@@ -102,7 +102,7 @@ def test_a_run_known_by_its_stages_alone_is_as_they_say() -> None:
     assert (row.reason, row.pinned_at, row.has_stages) == ("enough", None, True)
 
 
-def test_stages_say_how_a_run_stands_that_was_recorded_before() -> None:
+def test_stages_set_the_status_of_a_run_recorded_before() -> None:
     known = heard([a_call(begins=0, ends=20, cost="1")]).run
 
     row = with_stages(known, a_run(), RunStatus.COMPLETED, ended_at=at(9), now=at(30))
@@ -142,7 +142,7 @@ def test_the_agent_that_a_run_with_stages_has_is_not_given_to_another() -> None:
     ("counts", "status"),
     [(JobCounts(completed=1), RunStatus.COMPLETED), (JobCounts(failed=1), RunStatus.FAILED)],
 )
-def test_what_a_dags_jobs_recorded_ends_with_the_dag(counts: JobCounts, status: RunStatus) -> None:
+def test_a_run_recorded_by_a_dags_jobs_ends_with_the_dag(counts: JobCounts, status: RunStatus) -> None:
     run = heard([a_call(ends=5)]).run
 
     over = with_dag_ended(run, a_dag(counts=counts, started_at=NOON, ended_at=at(9)))
@@ -150,7 +150,7 @@ def test_what_a_dags_jobs_recorded_ends_with_the_dag(counts: JobCounts, status: 
     assert over == replace(run, status=status, status_source=StatusSource.STAGES, ended_at=at(9))
 
 
-def test_what_a_dags_jobs_recorded_lasts_as_long_as_the_dag_whatever_their_clocks_say() -> None:
+def test_a_run_recorded_by_a_dags_jobs_lasts_as_long_as_the_dag_with_any_clocks() -> None:
     run = heard([a_call(begins=-1320, ends=-1319), a_call("a2", begins=20, ends=30)]).run
 
     over = with_dag_ended(run, a_dag(counts=JobCounts(completed=1), started_at=NOON, ended_at=at(9)))
@@ -159,7 +159,7 @@ def test_what_a_dags_jobs_recorded_lasts_as_long_as_the_dag_whatever_their_clock
     assert (over.started_at, over.ended_at) == (NOON, at(9))
 
 
-def test_a_dag_that_goes_on_and_a_run_that_is_over_change_nothing() -> None:
+def test_an_active_dag_and_an_ended_run_change_nothing() -> None:
     run = heard([a_call(ends=5)]).run
     over = replace(run, status=RunStatus.COMPLETED, ended_at=at(5))
 
@@ -167,7 +167,7 @@ def test_a_dag_that_goes_on_and_a_run_that_is_over_change_nothing() -> None:
     assert with_dag_ended(over, a_dag(counts=JobCounts(completed=1), ended_at=at(9))) is None
 
 
-def test_a_run_that_is_spoken_of_first_becomes_what_is_heard_of_it_later() -> None:
+def test_a_run_with_notes_before_its_first_entry_takes_the_fields_of_later_entries() -> None:
     unheard = not_reported_yet(PROJECT, RUN, at=at(1), now=at(2), keeps_content=True)
     known = KnownCalls(runs={RUN: unheard}, actions={}, next_number=1)
     said: list[Entry] = [a_word(seconds=0, agent_id="ada"), a_call(ends=0.5), a_word(seconds=0.6, end=RunEnd.COMPLETED)]

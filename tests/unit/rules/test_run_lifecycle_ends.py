@@ -26,7 +26,7 @@ def how(run: Run) -> tuple[RunStatus, StatusSource, str | None]:
     return run.status, run.status_source, run.reason
 
 
-def test_a_failure_that_something_began_after_stands_again_when_the_run_falls_silent() -> None:
+def test_a_failure_followed_by_more_entries_holds_again_when_the_run_falls_silent() -> None:
     for memory in in_any_order(FAILED, FLUSH):
         assert (memory.run.status, memory.run.ended_at, memory.run.reported_end) == (RunStatus.RUNNING, None, TOLD)
 
@@ -36,7 +36,7 @@ def test_a_failure_that_something_began_after_stands_again_when_the_run_falls_si
         assert ended.ended_at == at(7)
 
 
-def test_an_end_that_is_told_again_changes_nothing_before_and_after_the_silence() -> None:
+def test_a_repeated_end_changes_nothing_before_and_after_the_silence() -> None:
     memory = heard([FAILED, FLUSH])
     going_on = memory.hear(FAILED)
     silent(memory)
@@ -47,7 +47,7 @@ def test_an_end_that_is_told_again_changes_nothing_before_and_after_the_silence(
     assert memory.run.status is RunStatus.FAILED
 
 
-def test_a_run_that_goes_on_once_more_keeps_the_end_that_was_told() -> None:
+def test_a_run_that_continues_once_more_keeps_its_reported_end() -> None:
     memory = heard([FAILED, FLUSH])
     silent(memory)
 
@@ -65,7 +65,7 @@ def test_an_end_that_comes_after_all_that_began_counts_alone() -> None:
         assert (memory.run.ended_at, memory.run.reported_end) == (at(9), None)
 
 
-def test_an_end_told_after_the_silence_counts_though_the_run_was_busy_for_longer() -> None:
+def test_an_end_reported_after_the_silence_counts_though_the_run_was_busy_longer() -> None:
     memory = heard([FAILED, a_call("flush", begins=6, ends=20)])
     silent(memory)
 
@@ -74,14 +74,14 @@ def test_an_end_told_after_the_silence_counts_though_the_run_was_busy_for_longer
     assert (memory.run.status, memory.run.ended_at, memory.run.reported_end) == (RunStatus.COMPLETED, at(9), None)
 
 
-def test_of_two_ends_before_what_began_last_the_later_one_is_kept() -> None:
+def test_of_two_ends_before_the_last_entry_the_later_one_is_kept() -> None:
     earlier = a_word(seconds=4, end=RunEnd.COMPLETED)
 
     for memory in in_any_order(FAILED, earlier, FLUSH):
         assert memory.run.reported_end == TOLD
 
 
-def test_a_failure_told_late_corrects_an_end_that_was_inferred() -> None:
+def test_a_failure_reported_late_corrects_an_inferred_end() -> None:
     memory = heard([FLUSH])
     assert silent(memory).status is RunStatus.COMPLETED
 
@@ -92,7 +92,7 @@ def test_a_failure_told_late_corrects_an_end_that_was_inferred() -> None:
     assert memory.hear(FAILED).repeated == 1
 
 
-def test_what_failed_after_a_run_was_said_to_be_complete_is_not_hidden_by_that() -> None:
+def test_a_failure_after_a_reported_completion_is_not_hidden() -> None:
     done = a_word(seconds=5, end=RunEnd.COMPLETED, reason="done")
     crashed = heard([done, a_call("next", begins=6, ends=7, outcome=Outcome.ERROR)])
     failed_before = heard([a_call("try", outcome=Outcome.ERROR), done, a_word(seconds=6, name="more")])
@@ -101,7 +101,7 @@ def test_what_failed_after_a_run_was_said_to_be_complete_is_not_hidden_by_that()
     assert how(silent(failed_before)) == (RunStatus.COMPLETED, StatusSource.EXPLICIT, "done")
 
 
-def test_an_end_that_the_stages_told_stands_again_too() -> None:
+def test_an_end_set_by_the_stages_holds_again_too() -> None:
     memory = heard([a_call("a1")])
     memory.runs[memory.run.id] = replace(
         memory.run, status=RunStatus.FAILED, status_source=StatusSource.STAGES, ended_at=at(5)
@@ -125,7 +125,7 @@ def test_an_end_before_that_of_the_stages_is_not_the_end() -> None:
     assert (again.repeated, memory.run.status) == (1, RunStatus.FAILED)
 
 
-def test_a_told_end_stands_for_what_never_ended_only_where_it_was_a_failure() -> None:
+def test_a_reported_end_explains_unfinished_calls_only_if_it_was_a_failure() -> None:
     for told, reason in (
         (FAILED, "the agent failed"),
         (a_word(seconds=5, end=RunEnd.COMPLETED), "broke off: 1 call never ended"),
@@ -144,7 +144,7 @@ def by_hand(memory: Memory, end: RunEnd, reason: str | None = None, *, seconds: 
     return memory.run
 
 
-def test_a_run_that_goes_on_is_ended_by_hand() -> None:
+def test_an_active_run_is_ended_by_hand() -> None:
     killed = heard([a_call("search", begins=1, ends=2)])
     gone_on = heard([FAILED, FLUSH])
 
@@ -153,7 +153,7 @@ def test_a_run_that_goes_on_is_ended_by_hand() -> None:
     assert killed.run.ended_at == gone_on.run.ended_at == at(60)
 
 
-def test_an_end_by_hand_is_not_before_what_its_program_told_by_its_own_clock() -> None:
+def test_an_end_by_hand_is_not_before_the_latest_reported_time_of_the_program() -> None:
     ahead = heard([a_call("search", begins=1, ends=90)])
 
     assert by_hand(ahead, RunEnd.FAILED).ended_at == at(90)
@@ -169,7 +169,7 @@ def test_a_run_that_fell_silent_is_said_to_have_ended_when_it_did() -> None:
     assert ended.ended_at == at(2)
 
 
-def test_a_reported_end_stands() -> None:
+def test_a_second_different_end_is_refused() -> None:
     memory = heard([a_call("search", begins=1, ends=2), FAILED])
     before = memory.run
 

@@ -5,7 +5,7 @@ from titan.maintenance.disk_space import is_low, reserve_bytes
 GIB = 1024**3
 
 
-def test_the_reserve_is_what_was_asked_for_but_at_most_a_twentieth_of_the_disk() -> None:
+def test_the_reserve_is_the_configured_size_but_at_most_a_twentieth_of_the_disk() -> None:
     assert reserve_bytes(GIB, 100 * GIB) == GIB
     assert reserve_bytes(GIB, 10 * GIB) == GIB // 2
     assert reserve_bytes(0, 10 * GIB) == 0

@@ -35,7 +35,7 @@ def filled(entry: Entry, text: str) -> Entry:
 
 
 @pytest.mark.parametrize("entry", [*BARE, a_word()])
-def test_what_every_store_can_keep_is_the_very_same(entry: Entry) -> None:
+def test_an_entry_that_every_store_can_hold_is_returned_unchanged(entry: Entry) -> None:
     said = filled(entry, "né")
 
     assert storable(entry) is entry
@@ -48,7 +48,7 @@ def test_no_text_holds_a_nul_or_half_a_pair(entry: Entry) -> None:
 
 
 @pytest.mark.parametrize("entry", [*BARE, a_word()])
-def test_what_is_not_said_stays_so(entry: Entry) -> None:
+def test_missing_fields_stay_missing(entry: Entry) -> None:
     assert storable(replace(entry, run_id=ODD)) == replace(entry, run_id=FIT)
 
 
@@ -67,7 +67,7 @@ def test_tokens_that_no_call_takes_are_unknown() -> None:
     assert entry.use == ModelUse(model="m", input_tokens=MOST_TOKENS)
 
 
-def test_a_time_before_1970_stands_as_the_beginning_of_1970() -> None:
+def test_a_time_before_1970_becomes_the_beginning_of_1970() -> None:
     epoch, known = datetime(1970, 1, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
     year_1, before = datetime.min.replace(tzinfo=UTC), epoch - timedelta(microseconds=1)
     call = replace(a_call(), started_at=year_1, ended_at=before)
@@ -80,7 +80,7 @@ def test_a_time_before_1970_stands_as_the_beginning_of_1970() -> None:
     assert (storable_time(before), storable_time(known)) == (epoch, known)
 
 
-def test_how_a_run_stood_is_said_of_no_time_before_1970() -> None:
+def test_the_reported_state_of_a_run_has_no_time_before_1970() -> None:
     epoch, known = datetime(1970, 1, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
     early = Standing(last_event_at=datetime.min.replace(tzinfo=UTC), progress_at=known)
     told = replace(a_word(), standing=early)

@@ -7,7 +7,7 @@ from titan.model.runs import OutcomeSums, Tally
 from titan.rules.runs.totals import tally_of
 
 
-def test_sums_by_outcome_come_to_what_the_calls_come_to() -> None:
+def test_sums_by_outcome_equal_the_sums_of_the_calls() -> None:
     costs = {outcome: Decimal(place) / 10 for place, outcome in enumerate(Outcome, start=1)}
     sums = [
         OutcomeSums(outcome=outcome, calls=2, cost=cost, unpriced=1, estimated=2, input_tokens=1, output_tokens=2)

@@ -20,14 +20,14 @@ TOKEN = Token(
 )
 
 
-def test_what_was_written_is_read() -> None:
+def test_a_written_token_is_read_back() -> None:
     assert tokens.read(tokens.written(TOKEN.id, SECRET)) == tokens.Shown(id=TOKEN.id, secret=SECRET)
 
 
 @pytest.mark.parametrize(
     "text", ["", "titan__", f"titan_{TOKEN.id}_", f"TITAN_{TOKEN.id}_{SECRET}", f"titan_{TOKEN.id}_{SECRET}\n"]
 )
-def test_what_is_no_token_is_none(text: str) -> None:
+def test_an_invalid_token_is_none(text: str) -> None:
     assert tokens.read(text) is None
 
 
@@ -54,7 +54,7 @@ def test_a_token_is_good_until_it_expires_or_is_revoked() -> None:
     assert tokens.why_over(replace(TOKEN, revoked_at=NOON), now=NOON) == "one that was revoked at 2026-03-01 12:00 UTC"
 
 
-def test_an_attempts_token_is_told_from_other_programs_keys() -> None:
+def test_an_attempts_token_is_distinguished_from_other_programs_keys() -> None:
     assert tokens.is_an_attempts(tokens.written_attempts("0123456789abcdef" * 2))
     assert tokens.is_an_attempts("0123456789abcdef" * 2), "as attempts had them before they had a prefix"
     assert not tokens.is_an_attempts("sk-proj-" + "0" * 24)

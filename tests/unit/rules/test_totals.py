@@ -26,7 +26,7 @@ def test_calls_count_with_their_cost_and_tokens(kind: ActionKind) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(set(ActionKind) - {ActionKind.MODEL, ActionKind.TOOL, ActionKind.CALL}))
-def test_what_groups_calls_counts_nothing(kind: ActionKind) -> None:
+def test_group_actions_count_nothing(kind: ActionKind) -> None:
     group = an_action("a", kind=kind, cost="9", tokens=(5, 5), outcome=Outcome.ERROR)
 
     assert totals_of(group, an_action("b", parent="a", cost="1")).tally == Tally(calls=1, success=1, cost=Decimal(1))
@@ -49,7 +49,7 @@ def test_every_outcome_counts_once_and_its_cost_where_it_belongs(outcome: Outcom
     assert tally(an_action("a", outcome=outcome, ends=1 if outcome else None, cost="0.1", tokens=(3, 2))) == expected
 
 
-def test_a_call_that_was_cancelled_has_no_outcome_and_cost_what_it_cost() -> None:
+def test_a_cancelled_call_has_no_outcome_but_its_cost_counts() -> None:
     cancelled = an_action("a", outcome=None, ends=1, cost="0.1", tokens=(3, 2), error=("CancelledError", None))
     unknown = an_action("b", outcome=None, ends=1)
     waits = an_action("c", kind=ActionKind.TOOL, outcome=None, ends=1, error=("GraphInterrupt", None))

@@ -144,7 +144,7 @@ def test_a_later_answer_with_the_same_id_contradicts_none() -> None:
     assert [count.duplicate_of for count in found.values()] == [None, None, other.number]
 
 
-def test_our_endpoints_id_is_of_one_call_whatever_its_client_says_of_the_tokens() -> None:
+def test_our_endpoints_id_is_one_call_with_any_token_counts_of_its_client() -> None:
     span, seen = a_span(response_id=OURS, tokens=(5, 3)), a_seen(response_id=OURS, tokens=(6, 0))
 
     assert tally(span, seen) == Tally(calls=1, success=1, unpriced=1, input_tokens=5, output_tokens=3)
@@ -286,7 +286,7 @@ def test_a_call_of_our_endpoint_does_not_hide_another_span_in_its_parent() -> No
     assert tally(wrapper, beside, seen) == Tally(calls=2, success=2, cost=Decimal("25.3"))
 
 
-def test_the_cost_of_our_endpoint_counts_though_a_span_stands_below_it() -> None:
+def test_the_cost_of_our_endpoint_counts_though_a_span_is_below_it() -> None:
     seen, span = a_seen(cost="0.2"), a_span(parent="e", begins=3, cost="4", response_id="r2", tokens=(3, 1))
 
     assert tally(seen, span) == Tally(calls=1, success=1, cost=Decimal("0.2"), input_tokens=3, output_tokens=1)
@@ -299,7 +299,7 @@ def test_the_cost_of_our_endpoint_counts_though_a_wrapper_around_it_reports_anot
 
 
 @pytest.mark.parametrize(("begins", "cost"), [(0, "7"), (0.8, "5")])
-def test_of_wrappers_of_two_reports_the_one_that_started_last_gives_what_they_lack(begins: float, cost: str) -> None:
+def test_of_wrappers_of_two_reports_the_last_started_gives_missing_values(begins: float, cost: str) -> None:
     one, other = a_span("s1", parent="w1", begins=1), a_span("s2", parent="w2", begins=2, source="sdk")
     wrappers = [
         a_span("w1", source=FRAMEWORK, begins=begins, cost="5", response_id=None),
@@ -349,7 +349,7 @@ def test_a_wrapper_that_names_a_response_of_another_run_gives_nothing() -> None:
     assert tally(wrapper, a_span(parent="w", response_id=None), elsewhere={"r"}) == Tally()
 
 
-def test_what_our_endpoint_saw_counts_here_though_a_response_of_this_id_counts_in_another_run() -> None:
+def test_a_call_of_our_endpoint_counts_here_though_its_response_id_counts_in_another_run() -> None:
     assert tally(a_seen(cost="1"), elsewhere={"r"}) == Tally(calls=1, success=1, cost=Decimal(1))
 
 

@@ -42,13 +42,13 @@ def test_a_wrapper_whose_call_was_lost_keeps_its_tokens_and_its_cost(kind: Actio
 
 
 @pytest.mark.parametrize("kind", FRAMES)
-def test_a_wrapper_alone_counts_with_what_it_reports(kind: ActionKind) -> None:
+def test_a_wrapper_alone_counts_with_its_own_totals(kind: ActionKind) -> None:
     assert tally(a_wrapper(kind=kind, cost="0.5")) == Tally(cost=Decimal("0.5"), input_tokens=14_426, output_tokens=771)
     assert tally(a_wrapper(kind=kind)) == Tally(unpriced=1, input_tokens=14_426, output_tokens=771)
     assert tally(a_wrapper(kind=kind, cost="0.5", tokens=(None, None))) == Tally(cost=Decimal("0.5"))
 
 
-def test_tokens_without_a_cost_do_not_stand_beside_the_cost_of_one_call() -> None:
+def test_tokens_of_a_wrapper_without_a_cost_are_not_mixed_with_the_cost_of_one_call() -> None:
     assert tally(a_wrapper(), a_call()) == Tally(
         calls=1, success=1, cost=Decimal("0.01"), estimated=1, input_tokens=7000, output_tokens=400
     )

@@ -71,9 +71,7 @@ def test_where_there_are_model_spans_one_counts_and_every_duplicate_is_of_a_call
 
 @settings(max_examples=120, deadline=None)
 @given(some_actions(sources=SOURCES, is_tree=True), st.data())
-def test_another_wrapper_that_repeats_what_it_wraps_changes_nothing(
-    actions: list[ActionFacts], data: st.DataObject
-) -> None:
+def test_another_wrapper_with_the_same_report_changes_nothing(actions: list[ActionFacts], data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(actions) - 1))
     wrapped = replace(actions[place], kind=ActionKind.MODEL.value, sources=(CLIENT,))
     before = [*actions[:place], wrapped, *actions[place + 1 :]]

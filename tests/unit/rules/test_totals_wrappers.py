@@ -95,11 +95,11 @@ def test_of_three_calls_with_actions_between_the_innermost_counts() -> None:
         *("another response", "ends later", "starts sooner", "still runs", "failed"),
     ],
 )
-def test_a_wrapper_is_one_whatever_it_says(wrapper: ActionFacts, call: ActionFacts) -> None:
+def test_a_wrapper_is_recognised_with_any_fields(wrapper: ActionFacts, call: ActionFacts) -> None:
     assert calls(wrapper, call) == {"c"}
 
 
-def test_a_call_below_a_parent_that_nobody_reported_stands_alone() -> None:
+def test_a_call_below_an_unreported_parent_is_separate() -> None:
     assert calls(a_wrapper(), a_step(parent="elsewhere"), a_call(parent="s")) == {"w", "c"}
 
 
@@ -142,7 +142,7 @@ def test_a_span_that_names_itself_as_its_parent_is_a_call() -> None:
     assert calls(an_action("a", parent="a"), an_action("b")) == {"a", "b"}
 
 
-def test_a_call_below_a_cycle_counts_and_what_is_beside_the_cycle_too() -> None:
+def test_a_call_below_a_cycle_counts_and_those_beside_the_cycle_too() -> None:
     cycle = [a_wrapper("f", parent="g", begins=3), a_wrapper("g", parent="h", begins=2), a_wrapper("h", parent="f")]
     step_cycle = [a_step("s", parent="t"), a_step("t", parent="s")]
 
@@ -188,13 +188,13 @@ def test_a_cost_that_only_the_wrapper_knows_counts_at_the_wrapper() -> None:
     }
 
 
-def test_of_two_wrappers_the_inner_one_gives_what_the_call_lacks() -> None:
+def test_of_two_wrappers_the_inner_one_gives_values_missing_from_the_call() -> None:
     spans = [a_wrapper("v", cost="7", tokens=(8, 8)), a_wrapper(parent="v", cost="5", tokens=(1, 1)), a_call()]
 
     assert tally(*spans) == Tally(calls=1, success=1, cost=Decimal(5), input_tokens=1, output_tokens=1)
 
 
-def test_what_the_inner_wrapper_does_not_know_the_outer_one_gives() -> None:
+def test_values_missing_from_the_inner_wrapper_come_from_the_outer_one() -> None:
     spans = [a_wrapper("v", cost="5"), a_wrapper(parent="v", tokens=(1, 1)), a_call(cost="2", is_cost_estimated=True)]
 
     assert tally(*spans) == Tally(calls=1, success=1, cost=Decimal(5), input_tokens=1, output_tokens=1)
@@ -257,7 +257,7 @@ def test_a_reported_cost_below_keeps_the_estimates_beside_it() -> None:
 
 
 @pytest.mark.parametrize("outcome", [Outcome.ERROR, Outcome.BLOCKED, Outcome.REJECTED, None])
-def test_a_wrappers_cost_was_spent_whatever_came_of_the_call(outcome: Outcome | None) -> None:
+def test_a_wrappers_cost_was_spent_with_any_outcome_of_the_call(outcome: Outcome | None) -> None:
     found = tally(a_wrapper(cost="0.5"), a_call(outcome=outcome, ends=7 if outcome else None))
 
     assert (found.calls, found.cost, found.prevented, found.unpriced) == (1, Decimal("0.5"), Decimal(0), 0)
@@ -277,5 +277,5 @@ def test_a_cost_of_a_call_that_still_runs_does_not_count() -> None:
     assert tally(a_wrapper(cost="5"), a_call(outcome=None, ends=None, cost="3")).cost == Decimal(5)
 
 
-def test_what_nobody_knows_stays_unknown() -> None:
+def test_an_unknown_cost_stays_unknown() -> None:
     assert tally(a_wrapper(), a_call()) == Tally(calls=1, success=1, unpriced=1)

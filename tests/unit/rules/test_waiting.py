@@ -72,7 +72,7 @@ def a_held_job(*, spec: Mapping[str, Any] | None = None, **facts: Any) -> Job:
         (Affinity.REQUIRED, [], WaitsFor.WORKER_AWAY, f"{BOUND} away"),
     ],
 )
-def test_what_a_ready_job_waits_for_depends_on_the_workers(
+def test_the_reason_why_a_ready_job_waits_depends_on_the_workers(
     affinity: Affinity, workers: list[Worker], why: WaitsFor, reason: str
 ) -> None:
     spec = replace(a_spec(requirement="GPU"), affinity=affinity)
@@ -130,7 +130,7 @@ def test_what_a_ready_job_waits_for_depends_on_the_workers(
         (replace(a_job(status=JobStatus.FAILED), reason="exit code 1"), None, "exit code 1"),
     ],
 )
-def test_what_any_other_job_waits_for_stands_in_the_job(job: Job, why: WaitsFor | None, reason: str | None) -> None:
+def test_the_reason_why_any_other_job_waits_is_in_the_job(job: Job, why: WaitsFor | None, reason: str | None) -> None:
     assert told(job) == (why, reason)
 
 
@@ -190,7 +190,7 @@ def a_held_part(why: WaitsFor, count: int = 1, *, key: str | None = None) -> Hel
     return HeldPart(waits_for=why, concurrency_key=key, count=count, since=NOON)
 
 
-def test_a_queue_tells_first_what_needs_somebody_then_the_largest() -> None:
+def test_a_queue_lists_groups_that_need_a_person_first_then_the_largest() -> None:
     parts: list[QueuePart] = [
         a_held_part(WaitsFor.PARENTS, 90),
         a_held_part(WaitsFor.CONCURRENCY, 2, key="small"),
@@ -214,7 +214,7 @@ def test_a_queue_tells_first_what_needs_somebody_then_the_largest() -> None:
     ]
 
 
-def test_jobs_bound_to_workers_are_gathered_by_what_these_do() -> None:
+def test_jobs_bound_to_workers_are_grouped_by_the_state_of_these() -> None:
     parts = [
         a_ready_part("GENERAL", 3, age=5),
         a_ready_part("GENERAL", 2, bound_to="here", age=9),

@@ -44,7 +44,7 @@ def test_a_worker_belongs_to_its_token_until_that_has_ended(
 
 
 @pytest.mark.parametrize("token", [None, TRUSTED, replace(UNTRUSTED, labels=("GPU", "CPU"))])
-def test_a_token_without_labels_and_one_with_them_let_pass_what_they_name(token: Token | None) -> None:
+def test_a_token_without_labels_and_one_with_them_allow_the_offers_they_name(token: Token | None) -> None:
     check_offers(token, "w", {"GPU": 1})
 
 

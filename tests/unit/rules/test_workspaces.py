@@ -26,7 +26,7 @@ def test_runs_of_one_name_in_two_projects_have_two() -> None:
 
 
 @pytest.mark.parametrize("name", ["dag-D1", "run-R~6f1ed002ab559585", "lost+found"])
-def test_what_is_of_no_run_that_is_known_leads_to_none(name: str) -> None:
+def test_a_workspace_of_no_known_run_has_none(name: str) -> None:
     assert run_of_workspace(name, PROJECTS) is None
 
 

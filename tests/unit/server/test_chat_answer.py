@@ -72,7 +72,7 @@ def test_an_answer_that_only_calls_tools_has_no_content() -> None:
     assert choice["finish_reason"] == "tool_calls"
 
 
-def test_tokens_of_caches_and_reasoning_are_told_where_they_are_known() -> None:
+def test_cached_and_reasoning_tokens_are_given_if_known() -> None:
     answer = replace(ANSWER, cache_read_tokens=4, reasoning_tokens=1)
 
     assert usage_json(answer) == {
@@ -100,7 +100,7 @@ def test_a_stream_is_chunks_that_end_with_done() -> None:
     ]
 
 
-def test_a_stream_that_is_to_tell_its_tokens_has_the_field_in_every_chunk() -> None:
+def test_a_stream_with_usage_has_the_field_in_every_chunk() -> None:
     chunks = replace(CHUNKS, has_usage=True)
 
     first, end, usage, done = events(chunks.first(ANSWER) + chunks.end(ANSWER))

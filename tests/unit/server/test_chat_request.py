@@ -102,7 +102,7 @@ def test_fields_that_ask_for_nothing_are_fine(fields: dict[str, object]) -> None
         ("modalities", ["text", "audio"]),
     ],
 )
-def test_what_cannot_be_done_is_refused_by_its_name(name: str, value: object) -> None:
+def test_an_unsupported_parameter_is_refused_by_its_name(name: str, value: object) -> None:
     with pytest.raises(NotSupported) as refused:
         parsed(**{name: value})
 
@@ -131,7 +131,7 @@ def test_what_cannot_be_done_is_refused_by_its_name(name: str, value: object) ->
         (b'{"a": ' + b"[" * 100_000, "recursion"),
     ],
 )
-def test_a_body_of_another_form_is_refused_and_says_what_is_wrong(body: bytes, found: str) -> None:
+def test_an_invalid_body_is_refused_with_its_error(body: bytes, found: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         parse_chat(body, model_name="m")
 

@@ -42,11 +42,11 @@ def test_a_browser_gets_the_page_for_every_path_that_is_no_file(console: Console
 
 
 @pytest.mark.parametrize("path", ["/api/nothing", "/v1/models", "/schema/openapi.json", "/metrics", "/api"])
-def test_what_programs_ask_is_left_to_the_routes(console: Console, path: str) -> None:
+def test_requests_of_programs_are_left_to_the_routes(console: Console, path: str) -> None:
     assert console.answer(path, BROWSER) is None
 
 
-def test_what_is_no_browser_gets_no_page(console: Console) -> None:
+def test_a_client_that_is_no_browser_gets_no_page(console: Console) -> None:
     assert console.answer("/", {b"accept": "*/*"}) is None
     assert console.answer("/runs", {}) is None
 
@@ -62,7 +62,7 @@ def test_an_asset_is_kept_for_ever_and_comes_compressed_to_who_takes_it(console:
     assert zipped.headers["content-type"] == "text/javascript; charset=utf-8"
 
 
-def test_what_was_not_compressed_comes_as_it_is(console: Console) -> None:
+def test_an_uncompressed_file_is_sent_unchanged(console: Console) -> None:
     page = given(console, "/assets/index-2b.css")
 
     assert (page.body, page.headers["content-type"]) == (b"a{}", "text/css; charset=utf-8")
@@ -83,7 +83,7 @@ def test_there_is_nothing_but_the_files_of_the_bundle(console: Console, path: st
     assert given(console, path).status == 404
 
 
-def test_what_the_bundle_says_about_itself_is_no_page(console: Console) -> None:
+def test_internal_files_of_the_bundle_are_no_pages(console: Console) -> None:
     assert console.answer("/digest", {}) is None
     assert console.answer("/../secret.txt", {}) is None
 
@@ -104,7 +104,7 @@ def test_every_answer_carries_the_policy(console: Console, path: str) -> None:
     assert headers["cross-origin-opener-policy"] == "same-origin"
 
 
-def test_without_a_bundle_a_browser_is_told_how_to_build_it(tmp_path: Path) -> None:
+def test_without_a_bundle_a_browser_gets_the_command_to_build_it(tmp_path: Path) -> None:
     page = given(Console(tmp_path / "missing"), "/")
 
     assert page.status == 503

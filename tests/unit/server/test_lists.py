@@ -29,7 +29,7 @@ def test_the_end_of_a_list_is_known_as_such() -> None:
     assert found("0", limit=3, length=0) == Page(rows=[], more=False, next=None)
 
 
-def test_a_search_for_what_is_rare_stops_and_can_go_on() -> None:
+def test_a_search_for_a_rare_text_stops_and_can_continue() -> None:
     part = found("77777", limit=5)
 
     assert part.rows == ["77777"] if int(part.next or 0) < 77777 else part.rows == []
@@ -56,5 +56,5 @@ def test_parts_of_a_search_joined_are_the_whole() -> None:
         ("", [""]),
     ],
 )
-def test_ids_stand_between_commas_or_in_a_json_list(text: str, ids: list[str]) -> None:
+def test_ids_are_separated_by_commas_or_in_a_json_list(text: str, ids: list[str]) -> None:
     assert parse_ids(text) == ids

@@ -85,7 +85,7 @@ def test_the_frames_of_the_live_events_are_described() -> None:
     assert "JobLeased" in SCHEMAS["EventView"]["properties"]["kind"]["enum"]
 
 
-def test_what_an_answer_always_holds_is_required_of_it() -> None:
+def test_fields_always_in_an_answer_are_required() -> None:
     job = SCHEMAS["JobView"]
 
     assert set(job["properties"]) - set(job["required"]) == {"attempts"}
@@ -93,7 +93,7 @@ def test_what_an_answer_always_holds_is_required_of_it() -> None:
     assert SCHEMAS["NewJobBody"]["required"] == ["id"]
 
 
-def test_what_has_a_closed_set_of_values_names_them() -> None:
+def test_a_closed_set_of_values_is_named() -> None:
     assert SCHEMAS["JobView"]["properties"]["status"] == {"$ref": "#/components/schemas/JobStatus"}
     assert SCHEMAS["RunStatus"]["enum"] == ["cancelled", "completed", "failed", "pending", "running"]
 

@@ -24,7 +24,7 @@ def test_a_viewer_can_only_get() -> None:
     assert {route.method for route in open_to_viewers} == {"GET"}
 
 
-def test_what_changes_something_is_never_asked_for_by_a_permission_to_look() -> None:
+def test_a_changing_route_never_needs_only_a_read_permission() -> None:
     changing = [route for route in AFTER_SIGN_IN if route.method != "GET"]
 
     assert {route.permission for route in changing} <= CHANGES
@@ -41,7 +41,7 @@ def test_a_worker_can_use_its_own_routes_and_fetch_content_and_nothing_that_chan
     }
 
 
-def test_what_a_job_may_do_to_its_own_alone_is_found_by_the_path_or_by_the_query() -> None:
+def test_the_owner_of_a_job_limited_route_is_in_its_path_or_query() -> None:
     asked = [(route.path, route.query, route.permission) for route in ROUTES]
     asked += [(route.path, route.query, route.permission) for route in SOCKETS]
     limited = [(path, query) for path, query, permission in asked if permission in LIMITED_FOR_JOBS]
@@ -82,6 +82,6 @@ def test_no_token_of_a_project_looks_after_workers_or_the_server() -> None:
     assert concerning_all == of_workers | {"/metrics", "/api/settings", "/api/clean", "/api/v1/organisations"}
 
 
-def test_only_what_records_takes_the_project_of_its_token_whatever_it_names() -> None:
+def test_only_recording_routes_take_the_project_of_their_token() -> None:
     assert not RECORDS & LIMITED_FOR_JOBS
     assert {route.method for route in ROUTES if route.permission in RECORDS} == {"POST"}

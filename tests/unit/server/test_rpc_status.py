@@ -25,7 +25,7 @@ def test_a_message_of_any_length_is_read_as_it_was(length: int) -> None:
 
 
 @pytest.mark.parametrize(("status_code", "code"), [(401, 16), (403, 7), (413, 3), (500, 13), (503, 14), (418, 2)])
-def test_the_code_says_what_http_says(status_code: int, code: int) -> None:
+def test_the_rpc_code_matches_the_http_status(status_code: int, code: int) -> None:
     assert parsed(status_message("\ud800", status_code)) == {"code": code, "message": "?"}
 
 

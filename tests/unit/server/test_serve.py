@@ -14,7 +14,7 @@ def test_only_this_machine_reaches_a_loopback_address(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.7", "::", "example.org", "", "127.0.0.2"])
-def test_whatever_else_is_taken_for_one_that_others_reach(host: str) -> None:
+def test_any_other_host_counts_as_reachable_by_others(host: str) -> None:
     assert not is_local(host)
 
 

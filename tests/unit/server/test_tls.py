@@ -25,7 +25,7 @@ def test_a_pair_of_files_is_used(certificate: Certificate) -> None:
     tls_context(certificate.file, certificate.key)
 
 
-def test_the_key_may_stand_in_the_certificates_file(certificate: Certificate, folder: Path) -> None:
+def test_the_key_may_be_in_the_certificates_file(certificate: Certificate, folder: Path) -> None:
     both = folder / "both.pem"
     both.write_bytes(certificate.key.read_bytes() + certificate.file.read_bytes())
 
@@ -52,7 +52,7 @@ def test_a_key_with_a_password_is_refused_without_asking(certificate: Certificat
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\x00\xff" * 500, b"-----BEGIN CERTIFICATE-----\nx\n"])
-def test_what_is_no_certificate_is_refused(certificate: Certificate, folder: Path, content: bytes) -> None:
+def test_an_invalid_certificate_is_refused(certificate: Certificate, folder: Path, content: bytes) -> None:
     file = folder / "odd.pem"
     file.write_bytes(content)
 

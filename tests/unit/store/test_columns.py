@@ -87,12 +87,12 @@ OUTER = Columns(Outer, within={"inner": Columns(Inner)})
         ),
     ],
 )
-def test_a_value_is_what_it_was(value: Outer) -> None:
+def test_a_value_is_read_back_from_its_columns(value: Outer) -> None:
     assert OUTER.of([*OUTER.values(value), "what else the query asks for"]) == value
     assert list(OUTER.row(value).items()) == list(zip(OUTER.names, OUTER.values(value), strict=True))
 
 
-def test_moments_are_microseconds_and_what_has_no_column_type_is_json() -> None:
+def test_moments_are_microseconds_and_values_without_a_column_type_are_json() -> None:
     row = OUTER.row(Outer(id="a", at=NOON, inner=Inner(words=("b",)), size=2**64))
 
     assert row["at_us"] == 1_767_268_800_000_000
@@ -128,7 +128,7 @@ def test_the_schemas_have_a_column_for_each_field_of_a_run(dialect: str) -> None
     assert columns - OF_THE_STORE == set(RUNS.names)
 
 
-def test_what_a_run_and_its_wire_call_alike_is_carried_over() -> None:
+def test_fields_with_one_name_in_run_and_view_are_copied() -> None:
     view, run = asdict(run_view(RUN)), asdict(RUN)
 
     alike = set(view) & set(run) - {"tally", "tags"}

@@ -8,9 +8,9 @@ from titan.store.runs.rows import from_pico, to_pico
 
 
 @pytest.mark.parametrize("written", ["0", "0.1", "1", "100", "2500", "9223372", "120.000000000001", "-50"])
-def test_a_cost_is_told_again_as_it_was_written(written: str) -> None:
+def test_a_cost_is_read_back_as_written(written: str) -> None:
     assert str(from_pico(to_pico(Decimal(written)))) == written
 
 
-def test_zeros_behind_the_last_digit_are_not_told() -> None:
+def test_trailing_zeros_of_a_cost_are_dropped() -> None:
     assert str(from_pico(to_pico(Decimal("1.2500")))) == "1.25"

@@ -20,7 +20,7 @@ def test_queries_are_loaded_from_all_files_of_a_folder(tmp_path: Path) -> None:
     assert load_queries(tmp_path) == {"one": "select 1", "two": "select\n    2", "three": "select 3 -- three"}
 
 
-def test_a_fragment_stands_in_for_its_name(tmp_path: Path) -> None:
+def test_a_fragment_replaces_its_name(tmp_path: Path) -> None:
     write(tmp_path, "a.sql", "-- fragment: columns\nid, name\n\n-- name: job\nselect {columns} from jobs")
 
     assert load_queries(tmp_path) == {"job": "select id, name from jobs"}
@@ -37,7 +37,7 @@ def test_a_folder_that_is_not_there_holds_no_queries(tmp_path: Path) -> None:
     assert load_queries(tmp_path / "none") == {}
 
 
-def test_a_name_that_stands_twice_in_a_folder_is_refused(tmp_path: Path) -> None:
+def test_a_query_name_used_twice_in_a_folder_is_refused(tmp_path: Path) -> None:
     write(tmp_path, "a.sql", "-- name: one\nselect 1")
     write(tmp_path, "b.sql", "-- name: one\nselect 1")
 

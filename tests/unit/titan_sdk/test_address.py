@@ -48,7 +48,7 @@ def test_the_address_follows_from_arguments_then_environment(
 @pytest.mark.parametrize(
     "host", ["ftp://h", "https://", "https://h/path", "https://u@h", "https://h:x", "http://h:0", "h:x", "u@h"]
 )
-def test_what_is_no_address_is_refused(host: str) -> None:
+def test_an_invalid_address_is_refused(host: str) -> None:
     with pytest.raises(InvalidInput, match="Nothing was sent"):
         address_of(host, None, {})
 

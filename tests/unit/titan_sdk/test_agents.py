@@ -7,7 +7,7 @@ from titan_sdk.agents import AgentApi
 from titan_sdk.errors import InvalidInput
 
 
-def test_what_is_no_function_is_refused() -> None:
+def test_an_object_that_is_no_function_is_refused() -> None:
     with pytest.raises(TypeError, match="expected a function run"):
         titan_sdk.agent("name")(3)  # type: ignore[type-var]
 
@@ -25,7 +25,7 @@ def test_a_server_without_agents_or_without_a_token_for_others_is_refused() -> N
         api.server(host="0.0.0.0")
 
 
-def test_tools_outside_of_a_run_say_what_is_missing() -> None:
+def test_agent_tools_outside_of_a_run_are_refused_with_the_reason() -> None:
     with pytest.raises(InvalidInput, match="while an agent's function runs"):
         titan_sdk.agent.tools.call("get_order")
     with pytest.raises(ValueError, match="expected one of 'assistant_message'"):

@@ -131,7 +131,7 @@ def test_an_answer_that_breaks_off_in_its_head_is_a_broken_connection() -> None:
 
 
 @pytest.mark.parametrize("answer", [b"SSH-2.0-OpenSSH_9.2\r\n\r\n", b"HTTP/1.1 two hundred\r\n\r\n", b"x" * 100_000])
-def test_what_is_not_http_is_told_from_a_broken_connection(answer: bytes) -> None:
+def test_an_answer_that_is_not_http_is_distinguished_from_a_broken_connection(answer: bytes) -> None:
     with answered(answer) as http, pytest.raises(BrokenAnswer):
         ask(http)
 

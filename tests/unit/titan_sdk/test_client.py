@@ -64,7 +64,7 @@ def test_a_single_job_is_a_dag_of_its_own_name(client: TitanClient, fake: FakeTi
     assert [(dag["name"], [job["name"] for job in dag["jobs"]]) for dag in fake.facts.dags] == [("scan", ["scan"])]
 
 
-def test_nothing_is_sent_when_a_job_asks_for_what_comes_later(client: TitanClient, fake: FakeTitan) -> None:
+def test_nothing_is_sent_if_a_job_uses_an_unsupported_field(client: TitanClient, fake: FakeTitan) -> None:
     service = TitanJob("serve", "job.py", port=8080, script_content="")
 
     with pytest.raises(NotSupported):
@@ -99,7 +99,7 @@ def test_a_plain_name_means_this_clients_own_job_first(client: TitanClient, fake
     assert jobs == ["d1.0", "d2.0", "d2.0"]
 
 
-def test_logs_are_text_whatever_was_printed(client: TitanClient, fake: FakeTitan) -> None:
+def test_logs_are_text_for_any_output(client: TitanClient, fake: FakeTitan) -> None:
     client.submit_job(a_job("scan"))
     fake.finish("scan", "COMPLETED", log="grün\n".encode() + b"\xff")
 
@@ -135,7 +135,7 @@ def test_a_name_that_is_a_job_and_a_dag_means_the_job(client: TitanClient, fake:
     assert client.wait("scan") == "CANCELLED"
 
 
-def test_waiting_too_long_says_what_the_status_is(client: TitanClient) -> None:
+def test_a_wait_timeout_names_the_current_status(client: TitanClient) -> None:
     accepted = client.submit_dag("nightly", [a_job("a")])
 
     with pytest.raises(WaitTimeout, match="still WAITING") as caught:
@@ -149,7 +149,7 @@ def test_waiting_for_nobody_is_an_error(client: TitanClient) -> None:
         client.wait("nobody")
 
 
-def test_cancelling_tells_which_jobs_it_reached(client: TitanClient, fake: FakeTitan) -> None:
+def test_cancel_returns_the_cancelled_jobs(client: TitanClient, fake: FakeTitan) -> None:
     accepted = client.submit_dag("nightly", [a_job("a"), a_job("b", "a")])
 
     answers = [client.cancel(accepted), client.cancel("b")]
@@ -182,7 +182,7 @@ def test_an_uploaded_file_can_be_fetched_by_its_base_name(client: TitanClient, t
     assert (tmp_path / "copy").read_text() == "text"
 
 
-def test_a_published_file_is_what_it_was_when_it_was_published(client: TitanClient, tmp_path: Path) -> None:
+def test_a_published_file_keeps_the_content_of_its_publication(client: TitanClient, tmp_path: Path) -> None:
     for text in ("first", "second"):
         (tmp_path / "report.md").write_text(text)
         assert client.publish_artifact(f"{text}:report", str(tmp_path / "report.md"))
@@ -226,7 +226,7 @@ def test_publishing_a_missing_file_gives_false_and_says_so(client: TitanClient, 
 
 
 @pytest.mark.parametrize("method", ["upload_file", "deploy_script", "upload_project_folder"])
-def test_uploading_what_is_missing_is_an_error_that_names_it(client: TitanClient, fake: FakeTitan, method: str) -> None:
+def test_uploading_a_missing_file_is_an_error_that_names_it(client: TitanClient, fake: FakeTitan, method: str) -> None:
     with pytest.raises(MissingFile, match=r"no/such\.thing") as caught:
         getattr(client, method)("no/such.thing")
 

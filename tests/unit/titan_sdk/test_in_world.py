@@ -102,7 +102,7 @@ def test_generators_and_coroutines_are_answered_too(world: World) -> None:
     assert asyncio.run(later()) == [1]
 
 
-def test_what_is_no_tool_of_the_world_runs(world: World) -> None:
+def test_functions_that_are_no_tools_of_the_world_run(world: World) -> None:
     own = titan_sdk.action("own", kind="tool")(lambda: "mine")
     other = titan_sdk.action("other", kind="tool")(lambda: "other")
     step = titan_sdk.action("buy")(lambda: "a step of this name")
@@ -111,7 +111,7 @@ def test_what_is_no_tool_of_the_world_runs(world: World) -> None:
     assert [call["tool"] for call in world.asked] == ["own"]
 
 
-def test_what_is_redacted_does_not_leave_the_process(world: World) -> None:
+def test_a_redacted_tool_call_does_not_leave_the_process(world: World) -> None:
     buy = titan_sdk.action("buy", kind="tool", redact=titan_sdk.Redact(inputs=True))(never)
 
     with pytest.raises(InvalidInput, match="redact"):

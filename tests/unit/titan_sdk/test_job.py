@@ -43,7 +43,7 @@ def test_the_arguments_keep_the_originals_order_and_names(tmp_path: Path) -> Non
     assert base64.b64decode(job.payload_b64).decode() == SCRIPT
 
 
-def test_what_is_left_out_is_as_in_the_original() -> None:
+def test_omitted_fields_have_the_defaults_of_the_original() -> None:
     job = a_job()
 
     assert (job.job_type, job.args, job.parents, job.port, job.is_archive) == (
@@ -215,7 +215,7 @@ def test_parents_as_one_string_are_refused_rather_than_read_letter_by_letter() -
         ("port", 8080),
     ],
 )
-def test_what_comes_later_can_be_written_but_not_submitted(argument: str, value: object) -> None:
+def test_unsupported_fields_can_be_written_but_not_submitted(argument: str, value: object) -> None:
     job = a_job("deploy", **{argument: value})
 
     with pytest.raises(NotSupported, match=argument) as caught:
@@ -237,6 +237,6 @@ def test_equal_scripts_travel_once() -> None:
     assert (body["name"], body["on_failure"], body["agent_run_id"]) == ("d", "stop", None)
 
 
-def test_what_is_no_job_is_refused() -> None:
+def test_an_object_that_is_no_job_is_refused() -> None:
     with pytest.raises(InvalidDag, match="a list of TitanJob"):
         submission_body("d", ["extract.py"], agent_run_id=None, agent_id=None, on_failure="continue")  # type: ignore[list-item]  # the mistake under test

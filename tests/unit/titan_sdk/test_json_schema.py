@@ -51,14 +51,14 @@ from titan_sdk.model import problems
         ),
     ],
 )
-def test_a_keyword_passes_what_fits_and_says_what_does_not(
+def test_a_keyword_accepts_valid_values_and_describes_invalid_ones(
     schema: dict[str, object], good: object, bad: object, problem: str
 ) -> None:
     assert problems(good, schema) == []
     assert problems(bad, schema) == [problem]
 
 
-def test_all_problems_are_told_in_the_order_of_the_schema() -> None:
+def test_all_problems_are_listed_in_the_order_of_the_schema() -> None:
     schema = {
         "type": "object",
         "title": "A decision",

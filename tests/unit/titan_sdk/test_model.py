@@ -9,7 +9,7 @@ import pytest
 
 import titan_sdk
 from tests.support.fake_titan import FakeTitan, fake_titan
-from tests.support.heard import heard_by_nobody_else
+from tests.support.heard import recorded_locally
 from titan_sdk import TitanClient, model
 from titan_sdk.errors import InvalidInput, ModelUnavailable, NotSupported, UnusableAnswer
 
@@ -51,10 +51,10 @@ def test_outside_of_a_run_the_token_alone_says_where_a_call_belongs(client: Tita
     assert not [name for name in fake.received[0].headers if name.startswith("x-titan-")]
 
 
-def test_a_call_stands_in_the_run_and_below_the_action_that_it_is_made_in(client: TitanClient, fake: FakeTitan) -> None:
+def test_a_call_is_in_the_current_run_below_the_current_action(client: TitanClient, fake: FakeTitan) -> None:
     fake.model_answers.extend(["blue", "green"])
 
-    with heard_by_nobody_else(), titan_sdk.run(agent_id="painter", run_id="r-1"):
+    with recorded_locally(), titan_sdk.run(agent_id="painter", run_id="r-1"):
         model.ask("Sky?", client=client)
         with titan_sdk.action("look") as look:
             model.ask("Grass?", client=client)
@@ -67,7 +67,7 @@ def test_a_call_stands_in_the_run_and_below_the_action_that_it_is_made_in(client
 def test_a_run_whose_name_no_header_can_carry_is_left_to_the_token(client: TitanClient, fake: FakeTitan) -> None:
     fake.model_answers.append("blue")
 
-    with heard_by_nobody_else(), titan_sdk.run(agent_id="Mälzer", run_id="r-1"):
+    with recorded_locally(), titan_sdk.run(agent_id="Mälzer", run_id="r-1"):
         model.ask("Sky?", client=client)
 
     assert "x-titan-run-id" not in fake.received[0].headers
@@ -88,13 +88,13 @@ def test_with_a_schema_the_value_comes_back(client: TitanClient, fake: FakeTitan
     "text",
     ['```json\n["Latency"]\n```', 'Sure! ["Latency"] Anything else?', 'Here:\n```\n["Latency"]\n```\nDone.'],
 )
-def test_json_is_found_in_what_a_model_writes_around_it(client: TitanClient, fake: FakeTitan, text: str) -> None:
+def test_json_is_found_within_text_of_a_model(client: TitanClient, fake: FakeTitan, text: str) -> None:
     fake.model_answers.append(text)
 
     assert model.ask("Split.", TOPICS, client=client) == ["Latency"]
 
 
-def test_an_answer_that_does_not_fit_is_sent_back_with_what_is_wrong(client: TitanClient, fake: FakeTitan) -> None:
+def test_an_invalid_answer_is_sent_back_with_its_problems(client: TitanClient, fake: FakeTitan) -> None:
     fake.model_answers.extend(["no idea", '["a", 2]', '["a", "b"]'])
 
     answer = model.ask_with_usage("Split.", TOPICS, client=client)
@@ -146,7 +146,7 @@ def test_no_attempts_are_refused(client: TitanClient) -> None:
         model.ask("Speak.", attempts=0, client=client)
 
 
-def test_a_check_says_what_a_schema_cannot_say(client: TitanClient, fake: FakeTitan) -> None:
+def test_a_check_adds_rules_that_a_schema_cannot_express(client: TitanClient, fake: FakeTitan) -> None:
     def repeated(topics: list[str]) -> list[str]:
         return [] if len(set(topics)) == len(topics) else ["two topics are the same"]
 

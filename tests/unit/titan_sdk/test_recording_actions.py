@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.heard import FLUSH_SECONDS, Heard, heard_by_nobody_else
+from tests.support.heard import FLUSH_SECONDS, Heard, recorded_locally
 from titan_sdk import Redact, action, event, handoff, run, thinking, turn
 from titan_sdk.recording.actions import MOST_SLOW, SLOW_NS
 from titan_sdk.tape import decode
@@ -23,7 +23,7 @@ from titan_sdk.tape.describing import type_name
 
 @pytest.fixture
 def heard() -> Iterator[Heard]:
-    with heard_by_nobody_else() as heard:
+    with recorded_locally() as heard:
         yield heard
 
 
@@ -37,7 +37,7 @@ def parents(heard: Heard) -> dict[str, str | None]:
     return {each["name"]: names.get(each.get("parent_id", "")) for each in heard.actions()}
 
 
-def test_a_call_is_told_with_what_went_in_and_what_came_out(heard: Heard) -> None:
+def test_a_call_is_recorded_with_inputs_and_outputs(heard: Heard) -> None:
     @action
     def add(left: int, right: int = 2) -> int:
         return left + right
@@ -51,7 +51,7 @@ def test_a_call_is_told_with_what_went_in_and_what_came_out(heard: Heard) -> Non
     assert told["ended_at_ns"] - told["started_at_ns"] == told["duration_ns"] >= 0
 
 
-def test_what_is_said_of_an_action_goes_along(heard: Heard) -> None:
+def test_options_of_an_action_are_recorded(heard: Heard) -> None:
     @action("charge", kind="tool", cost=Decimal("0.020"), tags=["a"], impact="high", effect="external", actor="payer")
     def pay() -> None: ...
 
@@ -70,7 +70,7 @@ def test_what_is_said_of_an_action_goes_along(heard: Heard) -> None:
     }
 
 
-def test_values_keep_their_types_and_what_they_were_when_they_were_given(heard: Heard) -> None:
+def test_values_keep_their_types_and_their_state_at_the_call(heard: Heard) -> None:
     @action
     def spoil(items: list[object]) -> tuple[str, set[int]]:
         items.clear()
@@ -82,7 +82,7 @@ def test_values_keep_their_types_and_what_they_were_when_they_were_given(heard: 
     assert heard.action()["outputs"] == {"$tuple": ["a", {"$set": [1]}]}
 
 
-def test_an_exception_goes_on_untouched_and_is_told_without_outputs(heard: Heard) -> None:
+def test_an_exception_is_raised_unchanged_and_recorded_without_outputs(heard: Heard) -> None:
     raised = ValueError("no such city")
 
     @action
@@ -102,7 +102,7 @@ def test_an_exception_goes_on_untouched_and_is_told_without_outputs(heard: Heard
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3), asyncio.CancelledError()])
-def test_what_is_no_error_but_ends_a_call_is_told_as_one(heard: Heard, error: BaseException) -> None:
+def test_an_exit_that_ends_a_call_is_recorded_as_an_error(heard: Heard, error: BaseException) -> None:
     @action
     def stop() -> None:
         raise error
@@ -170,7 +170,7 @@ def test_a_thread_has_the_parent_of_the_context_that_it_was_given(heard: Heard) 
     assert threads == {"root": None, "with": "one", "without": "two"}
 
 
-def test_actions_of_many_threads_are_all_told_to_their_end(heard: Heard) -> None:
+def test_actions_of_many_threads_are_all_recorded_to_their_end(heard: Heard) -> None:
     @action
     def work(number: int) -> int:
         if number % 20 == 0:
@@ -195,7 +195,7 @@ def test_actions_of_many_threads_are_all_told_to_their_end(heard: Heard) -> None
     assert len(ends) == len(set(ends)) == 1600
 
 
-def test_a_coroutine_is_told_when_it_has_ended(heard: Heard) -> None:
+def test_a_coroutine_is_recorded_when_it_has_ended(heard: Heard) -> None:
     @action
     async def add(left: int, right: int) -> int:
         await asyncio.sleep(0)
@@ -222,7 +222,7 @@ def test_a_coroutine_is_told_when_it_has_ended(heard: Heard) -> None:
         (lambda _result: -1, None),
     ],
 )
-def test_a_cost_is_told_to_the_last_digit_and_one_that_is_none_is_left_out(
+def test_a_cost_is_recorded_to_the_last_digit_and_an_invalid_one_left_out(
     heard: Heard, cost: Any, told: str | None
 ) -> None:
     @action(cost=cost)
@@ -233,7 +233,7 @@ def test_a_cost_is_told_to_the_last_digit_and_one_that_is_none_is_left_out(
     assert heard.action().get("cost_usd") == told
 
 
-def test_a_block_says_what_it_did(heard: Heard) -> None:
+def test_a_block_records_its_fields(heard: Heard) -> None:
     with action("rank", kind="model") as act:
         act.set_input("a", limit=3)
         act.set_output(["b"])
@@ -248,7 +248,7 @@ def test_a_block_says_what_it_did(heard: Heard) -> None:
     assert told["details"]["callsite"]["file"] == __file__
 
 
-def test_a_long_action_is_told_when_it_begins_and_when_it_ends(heard: Heard) -> None:
+def test_a_long_action_is_recorded_when_it_begins_and_when_it_ends(heard: Heard) -> None:
     with action("wait") as act:
         act.set_input("once")
         begun = heard.action()
@@ -311,7 +311,7 @@ def test_a_decorated_function_looks_like_the_one_it_was() -> None:
     assert (wrapped.__name__, wrapped.__doc__, wrapped.__module__) == ("plain", "Say nothing.", __name__)
 
 
-def test_what_a_decorator_below_brings_along_stays(heard: Heard) -> None:
+def test_attributes_of_a_decorator_below_stay(heard: Heard) -> None:
     @action
     @functools.lru_cache
     def look_up(city: str) -> str:
@@ -326,7 +326,7 @@ def test_what_a_decorator_below_brings_along_stays(heard: Heard) -> None:
     assert len(heard.actions()) == 2
 
 
-def test_what_an_action_keeps_to_itself_does_not_leave_the_process(heard: Heard) -> None:
+def test_fields_redacted_by_an_action_do_not_leave_the_process(heard: Heard) -> None:
     @action(redact=Redact(fields=["iban"], patterns={"order": r"ORD-\d+"}))
     def pay(account: dict[str, str], note: str) -> str:
         return f"paid {note}"
@@ -352,7 +352,7 @@ def test_what_an_action_keeps_to_itself_does_not_leave_the_process(heard: Heard)
     assert b"AT61" not in b"".join(heard.bodies)
 
 
-def test_a_turn_holds_what_happens_in_it(heard: Heard) -> None:
+def test_a_turn_is_the_parent_of_actions_in_it(heard: Heard) -> None:
     with turn("What is the capital?", actor="guide") as current:
         thinking("It is in the south.")
         event("looked_up", {"hits": 3})
@@ -392,7 +392,7 @@ class Counter:
         return f"Counter({self.count})"
 
 
-def test_objects_are_what_they_were_when_they_were_given_and_are_asked_by_nobody_else(heard: Heard) -> None:
+def test_objects_are_recorded_with_their_state_at_the_call_and_read_by_no_other_thread(heard: Heard) -> None:
     @action
     def count_on(counter: Counter, among: dict[str, list[Counter]]) -> Counter:
         counter.count = among["others"][0].count = 99

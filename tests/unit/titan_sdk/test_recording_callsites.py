@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.heard import FLUSH_SECONDS, Heard, heard_by_nobody_else
+from tests.support.heard import FLUSH_SECONDS, Heard, recorded_locally
 from titan_sdk import action, turn
 
 
 @pytest.fixture
 def heard() -> Iterator[Heard]:
-    with heard_by_nobody_else() as heard:
+    with recorded_locally() as heard:
         yield heard
 
 
@@ -86,11 +86,11 @@ def here() -> int:
     return frame.f_back.f_lineno
 
 
-def test_two_calls_of_one_function_are_told_apart_by_their_lines(heard: Heard) -> None:
+def test_two_calls_of_one_function_are_distinguished_by_their_lines(heard: Heard) -> None:
     first, _ = here(), double(1)
     second, _ = here(), double(2)
 
-    where = "test_two_calls_of_one_function_are_told_apart_by_their_lines"
+    where = "test_two_calls_of_one_function_are_distinguished_by_their_lines"
     assert sites(heard) == [(__file__, first, where), (__file__, second, where)]
     assert first + 1 == second
 
@@ -192,9 +192,7 @@ def in_a_task() -> None:
 
 
 @pytest.mark.parametrize("begins", [in_a_thread, in_a_pool, in_a_task])
-def test_what_begins_by_itself_has_no_caller_and_says_where_it_is_defined(
-    begins: Callable[[], None], heard: Heard
-) -> None:
+def test_an_action_without_a_caller_records_where_it_is_defined(begins: Callable[[], None], heard: Heard) -> None:
     begins()
 
     details = heard.action()["details"]
@@ -218,7 +216,7 @@ def as_a_generator(done: threading.Event) -> None:
 
 
 @pytest.mark.parametrize("begins", [as_a_call, as_a_coroutine, as_a_generator])
-def test_what_has_no_frame_below_it_runs_as_it_would_without(
+def test_an_action_without_a_calling_frame_runs_as_without_recording(
     begins: Callable[[threading.Event], None], heard: Heard
 ) -> None:
     done = threading.Event()

@@ -35,7 +35,7 @@ def an_action() -> tuple[dict[str, object], dict[str, str]]:
 
 
 @pytest.mark.parametrize(("text", "said"), MISTAKES)
-def test_no_body_is_told_while_a_pattern_cannot_be_read(
+def test_no_content_is_recorded_while_a_pattern_cannot_be_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, said: str
 ) -> None:
     environment = patterns(tmp_path, text)
@@ -53,7 +53,7 @@ def test_no_body_is_told_while_a_pattern_cannot_be_read(
     assert "inputs, outputs, messages of exceptions, tracebacks and details are not recorded" in line
 
 
-def test_what_an_exception_said_is_no_reason_of_a_run_then(tmp_path: Path) -> None:
+def test_without_readable_patterns_an_exception_is_no_reason_of_a_run(tmp_path: Path) -> None:
     environment = patterns(tmp_path, "broken = '('")
     ended: dict[str, object] = {"type": "run", "end": "failed", "reason": "no CUST"}
     cancelled: dict[str, object] = {"type": "run", "end": "cancelled", "reason": "not needed"}
@@ -75,7 +75,7 @@ def test_patterns_that_can_be_read_hold_beside_one_that_cannot(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("text", ["", "customer = 'CUST'"])
-def test_bodies_are_told_where_all_patterns_can_be_read(tmp_path: Path, text: str) -> None:
+def test_content_is_recorded_if_all_patterns_can_be_read(tmp_path: Path, text: str) -> None:
     fields, payloads = an_action()
 
     leave_out_bodies(fields, payloads, patterns(tmp_path, text))

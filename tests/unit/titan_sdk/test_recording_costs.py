@@ -6,7 +6,7 @@ from decimal import Context, Decimal, Inexact, localcontext
 
 import pytest
 
-from tests.support.heard import heard_by_nobody_else
+from tests.support.heard import recorded_locally
 from titan.model.actions import MOST_USD
 from titan_sdk import action
 from titan_sdk.recording.entries import LARGEST_USD, usd
@@ -35,7 +35,7 @@ def test_the_most_that_a_call_costs_is_the_same_here_and_at_the_server() -> None
 
 @pytest.mark.parametrize("context", CONTEXTS, ids=str)
 def test_a_program_s_own_way_to_reckon_changes_no_cost(context: Context) -> None:
-    with heard_by_nobody_else() as heard, localcontext(context):
+    with recorded_locally() as heard, localcontext(context):
 
         @action("paid", cost=0.01)
         def paid() -> Decimal:
@@ -50,7 +50,7 @@ def test_a_program_s_own_way_to_reckon_changes_no_cost(context: Context) -> None
 
 
 @pytest.mark.parametrize("context", CONTEXTS, ids=str)
-def test_a_number_of_a_tape_is_the_same_whatever_the_program_rounds_to(context: Context) -> None:
+def test_a_recorded_number_does_not_depend_on_the_decimal_context(context: Context) -> None:
     with localcontext(context):
         text = encode(number := Decimal("1.23456789E+90"))
 
@@ -77,7 +77,7 @@ def test_a_cost_of_more_than_twelve_decimals_is_rounded_and_that_is_said_once(
 ) -> None:
     name = f"pay {cost!r}"
 
-    with heard_by_nobody_else() as heard:
+    with recorded_locally() as heard:
         for _ in range(2):
             with action(name) as act:
                 act.set_cost(cost)
@@ -96,10 +96,10 @@ def test_a_cost_of_more_than_twelve_decimals_is_rounded_and_that_is_said_once(
     ],
     ids=["zero", "key"],
 )
-def test_a_function_of_the_cost_that_raises_is_said_once_and_the_call_stands(
+def test_a_failing_cost_function_is_reported_once_and_the_call_recorded(
     cost: Callable[[object], Amount], raised: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with heard_by_nobody_else() as heard:
+    with recorded_locally() as heard:
 
         @action(f"ask {raised}", cost=cost)
         def ask() -> dict[str, int]:

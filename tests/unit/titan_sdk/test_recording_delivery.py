@@ -112,7 +112,7 @@ def test_one_entry_that_the_server_refuses_does_not_hold_up_the_others() -> None
     assert (left, server.ids, refused) == ([], ["a", "b", "c"], ["bad"])
 
 
-def test_what_a_server_that_goes_away_meanwhile_did_not_take_is_left() -> None:
+def test_entries_not_taken_by_a_server_that_goes_away_are_left() -> None:
     server = Server(Verdict.REFUSED, Verdict.TAKEN, Verdict.AWAY)
 
     left = Delivery(server, refuse=Refused()).send(entries("a", "b", "c"))
@@ -194,7 +194,7 @@ def test_a_server_that_listens_and_does_not_answer_in_time_is_not_said_to_be_awa
     assert answer == Answer(Verdict.AWAY, why.format(f"127.0.0.1:{port}"))
 
 
-def test_what_waits_is_delivered_oldest_first_and_its_file_goes(tmp_path: Path) -> None:
+def test_waiting_entries_are_delivered_oldest_first_and_their_file_removed(tmp_path: Path) -> None:
     Spool(str(tmp_path)).add(entries("a", "b"))
     Spool(str(tmp_path)).add(entries("c"))
     server = Server()
@@ -205,7 +205,7 @@ def test_what_waits_is_delivered_oldest_first_and_its_file_goes(tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_the_server_does_not_take_now_waits(tmp_path: Path) -> None:
+def test_entries_that_the_server_does_not_take_now_wait(tmp_path: Path) -> None:
     Spool(str(tmp_path)).add(entries("a"))
 
     done = deliver_folder(str(tmp_path), Server(Verdict.AWAY))
@@ -227,7 +227,7 @@ def test_of_a_file_that_was_delivered_in_part_the_rest_waits(tmp_path: Path) -> 
     assert (waiting, server.ids) == (ids[BATCH_ENTRIES:], ids)
 
 
-def test_what_the_server_fails_over_lets_the_others_through_and_stays(tmp_path: Path) -> None:
+def test_an_entry_that_makes_the_server_fail_stays_and_others_are_delivered(tmp_path: Path) -> None:
     Spool(str(tmp_path)).add(entries("worst"))
     Spool(str(tmp_path)).add(entries("a"))
     server = Server()
@@ -238,7 +238,7 @@ def test_what_the_server_fails_over_lets_the_others_through_and_stays(tmp_path: 
 
 
 @pytest.mark.parametrize("line", [b"7", b'"x"', b"{", b"[" * 100_000, b"\xff", b'{"id":"cut o'])
-def test_whatever_else_was_written_there_goes_and_holds_up_nothing(tmp_path: Path, line: bytes) -> None:
+def test_foreign_lines_in_a_spool_are_dropped_and_hold_up_nothing(tmp_path: Path, line: bytes) -> None:
     Spool(str(tmp_path)).add(entries("a"))
     [path] = tmp_path.iterdir()
     path.write_bytes(path.read_bytes() + line)
@@ -290,7 +290,7 @@ def test_a_full_folder_keeps_the_oldest(tmp_path: Path) -> None:
     assert spool.add(["y" * 400])
 
 
-def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
+def test_the_spool_opens_only_regular_files(tmp_path: Path) -> None:
     (tmp_path / f"1{ENDING}").mkdir()
     os.mkfifo(tmp_path / f"2{ENDING}")
     (tmp_path / f"3{ENDING}").symlink_to("/etc/hostname")
@@ -310,7 +310,7 @@ def test_entries_wait_where_their_server_is_known(environment: dict[str, str], f
     assert spool_folder(Address("titan.example.org", 9090), environment) == folder
 
 
-def test_what_goes_to_the_homes_own_server_waits_in_one_place_whatever_its_port() -> None:
+def test_entries_for_the_homes_own_server_wait_in_one_folder_with_any_port() -> None:
     folders = {spool_folder(Address("127.0.0.1", port, is_named=False), {"TITAN_HOME": "/h"}) for port in (5001, 9090)}
 
     assert folders == {"/h/spool/home"}

@@ -96,7 +96,7 @@ def test_where_too_many_wait_whole_calls_are_lost_and_no_run_and_no_end(hanging:
     assert len(hanging.said) == 1
 
 
-def test_what_is_called_within_a_call_that_was_lost_stands_below_its_parent(hanging: Hanging) -> None:
+def test_a_call_below_a_lost_call_is_recorded_below_its_parent(hanging: Hanging) -> None:
     with run("A", "A_1"), action("root"):
         assert hanging.is_asked.wait(FLUSH_SECONDS)
         for number in range(QUEUE_CALLS + 100):
@@ -134,7 +134,7 @@ def test_an_event_says_to_its_run_how_many_entries_were_lost_and_does_not_reopen
     ]
 
 
-def test_what_comes_while_the_server_is_away_is_spooled_and_delivered_when_it_is_back(tmp_path: Path) -> None:
+def test_entries_are_spooled_while_the_server_is_away_and_delivered_when_it_is_back(tmp_path: Path) -> None:
     heard = Heard(tmp_path)
     heard.verdicts.append(Verdict.AWAY)
     with recording_to(heard.recorder), run("A", "A_1"):
@@ -148,7 +148,7 @@ def test_what_comes_while_the_server_is_away_is_spooled_and_delivered_when_it_is
     assert (ends(heard.entries()), list(tmp_path.iterdir()), heard.said) == (["completed"], [], [])
 
 
-def test_what_no_disk_takes_is_sent_again_from_memory(tmp_path: Path) -> None:
+def test_entries_that_no_disk_takes_are_sent_again_from_memory(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     heard = Heard(tmp_path / "file" / "spool")
     heard.verdicts.extend([Verdict.AWAY] * 2)
@@ -199,7 +199,7 @@ def test_an_exit_beside_a_slow_server_sends_some_and_spools_the_rest(tmp_path: P
     assert ["there was no time to bring them to the server" in line for line in slow.said] == [True]
 
 
-def test_what_waits_as_a_process_ends_is_said_with_its_number_and_why(tmp_path: Path) -> None:
+def test_a_process_that_ends_reports_the_number_of_waiting_entries_and_why(tmp_path: Path) -> None:
     away = Away(tmp_path)
     with recording_to(away.recorder), run("A", "A_1"), action("call"):
         pass
@@ -212,7 +212,7 @@ def test_what_waits_as_a_process_ends_is_said_with_its_number_and_why(tmp_path: 
     ]
 
 
-def test_nothing_is_said_of_what_another_process_has_delivered(tmp_path: Path) -> None:
+def test_nothing_is_reported_of_entries_delivered_by_another_process(tmp_path: Path) -> None:
     away = Away(tmp_path)
     with recording_to(away.recorder), run("A", "A_1"):
         pass
@@ -224,7 +224,7 @@ def test_nothing_is_said_of_what_another_process_has_delivered(tmp_path: Path) -
     assert away.said == []
 
 
-def test_what_can_be_kept_nowhere_is_lost_and_counted_and_the_reason_said(tmp_path: Path) -> None:
+def test_entries_that_cannot_be_stored_are_lost_and_counted_with_the_reason(tmp_path: Path) -> None:
     (home := tmp_path / "home").write_text("a file")
     away = Away(home / "spool")
     with recording_to(away.recorder), run("A", "A_1"):
@@ -252,7 +252,7 @@ def test_a_server_that_lets_nobody_in_is_said_at_once_and_all_waits(tmp_path: Pa
     heard.recorder.close(FLUSH_SECONDS)
 
 
-def test_what_comes_after_the_end_is_counted_and_not_recorded() -> None:
+def test_entries_after_the_end_are_counted_and_not_recorded() -> None:
     heard = Heard()
     with recording_to(heard.recorder):
         call(1)

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from tests.support.heard import FLUSH_SECONDS, Away, Heard, heard_by_nobody_else, spooled
+from tests.support.heard import FLUSH_SECONDS, Away, Heard, recorded_locally, spooled
 from titan_sdk import Redact, action
 from titan_sdk.recording.process import recording_to
 
 
 @pytest.fixture
 def heard() -> Iterator[Heard]:
-    with heard_by_nobody_else() as heard:
+    with recorded_locally() as heard:
         yield heard
 
 
@@ -77,7 +77,7 @@ class Scales:
         (max, (1, 2), {}, {"args": [1, 2], "kwargs": {}}),
     ],
 )
-def test_each_input_stands_under_the_name_of_its_parameter(
+def test_each_input_is_under_the_name_of_its_parameter(
     heard: Heard,
     function: Callable[..., Any],
     args: tuple[object, ...],
@@ -97,7 +97,7 @@ def test_each_input_stands_under_the_name_of_its_parameter(
         ((), {"right": 6}, {"right": 6}),
     ],
 )
-def test_a_call_that_the_function_does_not_take_is_told_by_name_too(
+def test_a_call_with_wrong_arguments_is_recorded_by_name_too(
     heard: Heard, args: tuple[int, ...], kwargs: dict[str, int], inputs: dict[str, object]
 ) -> None:
     call: Callable[..., None] = action(plain)
@@ -108,7 +108,7 @@ def test_a_call_that_the_function_does_not_take_is_told_by_name_too(
     assert (told["inputs"], told["failure"]["type"]) == (inputs, "TypeError")
 
 
-def test_a_method_that_is_called_without_its_object_raises_what_it_would_without(heard: Heard) -> None:
+def test_a_method_called_without_its_object_raises_the_same_error_as_without_recording(heard: Heard) -> None:
     class Shop:
         @action
         def buy(self, what: str) -> None: ...

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.heard import Heard, heard_by_nobody_else
+from tests.support.heard import Heard, recorded_locally
 from tests.unit.titan_sdk.test_recording_actions import parents
 from titan_sdk import action
 from titan_sdk.recording.actions import current_action
@@ -21,7 +21,7 @@ from titan_sdk.recording.actions import current_action
 
 @pytest.fixture
 def heard() -> Iterator[Heard]:
-    with heard_by_nobody_else() as heard:
+    with recorded_locally() as heard:
         yield heard
 
 
@@ -90,7 +90,7 @@ def test_a_call_that_gives_back_a_coroutine_ends_with_it(
     assert parents(heard)["after"] == "elsewhere"
 
 
-def test_what_a_coroutine_that_was_given_back_raises_is_the_calls_failure(heard: Heard) -> None:
+def test_an_exception_of_a_returned_coroutine_is_the_calls_failure(heard: Heard) -> None:
     with pytest.raises(LookupError, match="late"):
         asyncio.run(action("call")(lambda: fails(1))())
 
@@ -112,7 +112,7 @@ def test_a_coroutine_that_was_given_back_is_driven_by_hand_as_the_original() -> 
     def given() -> Any:
         return pausing()
 
-    with heard_by_nobody_else() as heard:
+    with recorded_locally() as heard:
         sent, thrown, closed = action("sent")(given)(), action("thrown")(given)(), action("closed")(given)()
         assert [each.send(None) for each in (sent, thrown, closed)] == ["paused"] * 3
         with pytest.raises(StopIteration) as end:
@@ -217,7 +217,7 @@ def test_a_stream_that_nobody_takes_ends_its_call_as_it_is_thrown_away(
     assert (told["outcome"], told["details"]["attributes"]["closed_early"]) == ("success", True)
 
 
-def test_what_others_hold_or_have_begun_is_given_back_as_it_is(heard: Heard) -> None:
+def test_shared_or_begun_iterators_are_returned_unchanged(heard: Heard) -> None:
     held, begun = letters(), letters()
     next(begun)
     awaitable = coroutine(letters)
@@ -247,7 +247,7 @@ def test_a_task_is_given_back_as_it_is(heard: Heard) -> None:
     assert ends(heard)["call"][0] == "success"
 
 
-def test_what_stands_for_another_has_its_type(heard: Heard) -> None:
+def test_a_recording_replacement_has_the_type_of_the_original(heard: Heard) -> None:
     found = {type(action("call")(lambda make=make: make())()) for make in (letters, letters_later)}
     coroutine = action("call")(lambda: double(1))()
     coroutine.close()

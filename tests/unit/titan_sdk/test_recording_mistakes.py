@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import titan_sdk
-from tests.support.heard import Heard, heard_by_nobody_else
+from tests.support.heard import Heard, recorded_locally
 from titan_sdk.recording.delivery import Verdict
 
 
@@ -25,7 +25,7 @@ from titan_sdk.recording.delivery import Verdict
         ({"cost": 2e9}, "100,000"),
     ],
 )
-def test_a_misspelt_argument_is_an_error_that_says_what_there_is(wrong: dict[str, Any], choice: str) -> None:
+def test_a_misspelt_argument_is_an_error_that_lists_the_choices(wrong: dict[str, Any], choice: str) -> None:
     with pytest.raises(ValueError, match=choice):
         titan_sdk.action("charge", **wrong)
 
@@ -43,7 +43,7 @@ def test_an_empty_run_id_is_an_error() -> None:
 
 def test_two_long_run_ids_stay_two() -> None:
     with (
-        heard_by_nobody_else(),
+        recorded_locally(),
         titan_sdk.run(run_id="r" * 300 + "1") as first,
         titan_sdk.run(run_id="r" * 300 + "2") as second,
     ):
@@ -52,7 +52,7 @@ def test_two_long_run_ids_stay_two() -> None:
 
 
 def test_a_cost_that_is_none_is_said_and_the_call_is_recorded(capsys: pytest.CaptureFixture[str]) -> None:
-    with heard_by_nobody_else() as heard:
+    with recorded_locally() as heard:
         for _ in range(2):
             with titan_sdk.action("odd_price") as act:
                 act.set_cost("much")
@@ -62,7 +62,7 @@ def test_a_cost_that_is_none_is_said_and_the_call_is_recorded(capsys: pytest.Cap
     assert capsys.readouterr().err.count("'odd_price' is recorded without a cost: 'much'") == 1
 
 
-def test_what_has_no_calls_of_its_own_is_refused_where_it_stands() -> None:
+def test_an_object_without_calls_of_its_own_is_refused_at_its_decorator() -> None:
     with pytest.raises(TypeError, match=r"over the class .*Plain: .* put @action over the methods"):
         titan_sdk.action(type("Plain", (), {}))
     with pytest.raises(TypeError, match="over the class"):
@@ -75,7 +75,7 @@ def test_what_has_no_calls_of_its_own_is_refused_where_it_stands() -> None:
         titan_sdk.action(5)  # type: ignore[call-overload]  # that is the mistake
 
 
-def test_what_is_refused_at_the_end_is_told_to_its_run() -> None:
+def test_an_entry_refused_at_the_end_is_counted_in_its_run() -> None:
     heard = Heard()
     with titan_sdk.recording.process.recording_to(heard.recorder), titan_sdk.run(run_id="mine"):
         assert heard.recorder.flush(30)
@@ -119,13 +119,13 @@ def test_a_redaction_that_would_take_something_else_is_refused(
         titan_sdk.Redact(**wrong)
 
 
-def test_what_is_no_redaction_is_refused() -> None:
+def test_an_invalid_redaction_is_refused() -> None:
     with pytest.raises(TypeError, match=r"redact=\['iban'\]: expected a titan_sdk.Redact"):
         titan_sdk.action("pay", redact=["iban"])  # type: ignore[call-overload]  # that is the mistake
 
 
 def test_use_that_is_none_is_said_and_the_call_is_recorded(capsys: pytest.CaptureFixture[str]) -> None:
-    with heard_by_nobody_else() as heard:
+    with recorded_locally() as heard:
         for _ in range(2):
             with titan_sdk.action("odd_use") as act:
                 act.set_use(model="m", input_tokens="many", output_tokens=-1, provider=5)  # type: ignore[arg-type]
@@ -142,7 +142,7 @@ NO_PROGRESS = "titan_sdk: progress is not recorded: expected steps from 0, of so
 
 
 def test_progress_that_is_none_is_said_and_harms_nobody(capsys: pytest.CaptureFixture[str]) -> None:
-    with heard_by_nobody_else() as heard:
+    with recorded_locally() as heard:
         titan_sdk.progress("a")  # type: ignore[arg-type]  # that is the mistake
         titan_sdk.progress(1, float("inf"))  # and that
         titan_sdk.progress(2, 3)
@@ -185,7 +185,7 @@ def test_progress_that_is_none_is_said_and_harms_nobody(capsys: pytest.CaptureFi
     ids=str,
 )
 def test_a_fraction_is_a_share_of_the_whole(given: tuple[Any, ...], told: tuple[int, int | None] | None) -> None:
-    with heard_by_nobody_else() as heard:
+    with recorded_locally() as heard:
         titan_sdk.progress(*given)
         steps = [(each["done"], each.get("total")) for each in heard.runs() if "done" in each]
 
@@ -193,7 +193,7 @@ def test_a_fraction_is_a_share_of_the_whole(given: tuple[Any, ...], told: tuple[
 
 
 def test_progress_that_means_nothing_or_too_much_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
-    with heard_by_nobody_else():
+    with recorded_locally():
         for number in range(8, 12):
             titan_sdk.progress(number, 7)
         for _ in range(2):
@@ -207,8 +207,8 @@ def test_progress_that_means_nothing_or_too_much_is_said_once(capsys: pytest.Cap
     ]
 
 
-def test_progress_below_0_is_said_once_and_leaves_what_was_told(capsys: pytest.CaptureFixture[str]) -> None:
-    with heard_by_nobody_else() as heard:
+def test_negative_progress_is_reported_once_and_keeps_the_earlier_value(capsys: pytest.CaptureFixture[str]) -> None:
+    with recorded_locally() as heard:
         titan_sdk.progress(1, 3)
         for _ in range(2):
             titan_sdk.progress(-1)

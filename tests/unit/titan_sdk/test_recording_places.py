@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 import titan_sdk
-from tests.support.heard import Heard, heard_by_nobody_else
+from tests.support.heard import Heard, recorded_locally
 from titan_sdk import Redact
 
 
 @pytest.fixture
 def heard() -> Iterator[Heard]:
-    with heard_by_nobody_else() as heard:
+    with recorded_locally() as heard:
         yield heard
 
 
@@ -26,12 +26,12 @@ def test_a_request_says_the_run_and_the_action_that_is_under_way(heard: Heard) -
     assert within == {**before, "X-Titan-Parent-Id": act.id}
 
 
-def test_what_no_header_can_carry_is_left_out(heard: Heard) -> None:
+def test_an_id_that_no_header_can_carry_is_left_out(heard: Heard) -> None:
     with titan_sdk.run("forscher", "läuft"):
         assert titan_sdk.headers() == {}
 
 
-def test_what_an_exception_says_stays_at_home_where_that_is_asked(heard: Heard) -> None:
+def test_exception_messages_stay_in_the_process_if_errors_are_redacted(heard: Heard) -> None:
     @titan_sdk.action(redact=Redact(inputs=True, errors=True))
     def unlock(pin: str) -> None:
         raise ValueError(f"no such pin: {pin}") from LookupError(pin)
@@ -48,7 +48,7 @@ def test_what_an_exception_says_stays_at_home_where_that_is_asked(heard: Heard) 
     assert b": 1234" not in b"".join(heard.bodies)
 
 
-def test_thoughts_events_and_turns_keep_to_themselves_what_they_are_told_to(heard: Heard) -> None:
+def test_thoughts_events_and_turns_apply_their_redaction(heard: Heard) -> None:
     of_order = Redact(patterns={"order": "ORD-[0-9]+"})
     with titan_sdk.turn("about ORD-7", redact=of_order):
         titan_sdk.thinking("ORD-7 is late", redact=of_order)
@@ -61,7 +61,7 @@ def test_thoughts_events_and_turns_keep_to_themselves_what_they_are_told_to(hear
 
 
 @pytest.mark.parametrize("make", [titan_sdk.turn, titan_sdk.thinking, titan_sdk.event])
-def test_what_is_no_redaction_is_refused_there_too(heard: Heard, make: object) -> None:
+def test_an_invalid_redaction_of_events_and_turns_is_refused(heard: Heard, make: object) -> None:
     assert callable(make)
     with pytest.raises(TypeError, match=r"expected a titan_sdk\.Redact"):
         make("x", redact=["iban"])

@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from tests.support.heard import FLUSH_SECONDS, Heard, heard_by_nobody_else
+from tests.support.heard import FLUSH_SECONDS, Heard, recorded_locally
 from titan_sdk import action, progress, run
 from titan_sdk.recording.entries import Entry, Lost
 from titan_sdk.recording.process import put, recording_to
@@ -17,9 +17,9 @@ from titan_sdk.recording.redact import built_in
 from titan_sdk.recording.runs import open_run
 
 
-def test_a_run_is_told_when_it_begins_and_when_it_ends() -> None:
+def test_a_run_is_reported_when_it_begins_and_when_it_ends() -> None:
     with (
-        heard_by_nobody_else() as heard,
+        recorded_locally() as heard,
         run(agent_id="A", run_id="A_1", session_id="s", name="A talk", tags=["x"]),
         action("step"),
     ):
@@ -42,7 +42,7 @@ def test_a_run_is_told_when_it_begins_and_when_it_ends() -> None:
 
 
 def test_a_run_is_printed_by_its_id_and_agent() -> None:
-    with heard_by_nobody_else(), run(agent_id="A", run_id="A_1") as one:
+    with recorded_locally(), run(agent_id="A", run_id="A_1") as one:
         assert (one.id, repr(one)) == ("A_1", "<titan_sdk.Run 'A_1' of 'A'>")
 
 
@@ -50,7 +50,7 @@ def test_an_exception_that_leaves_the_block_leaves_its_traceback() -> None:
     def look() -> None:
         raise LookupError("nothing for ghp_abcdefghijklmnopqrstuvwxyz0123456789")
 
-    with heard_by_nobody_else() as heard:
+    with recorded_locally() as heard:
         with pytest.raises(LookupError), run(run_id="failed"):
             look()
         with pytest.raises(SystemExit), run(run_id="left"):
@@ -74,8 +74,10 @@ def test_an_exception_that_leaves_the_block_leaves_its_traceback() -> None:
         (asyncio.CancelledError(), "cancelled", "CancelledError"),
     ],
 )
-def test_what_leaves_the_block_says_how_the_run_ended(error: BaseException, end: str, reason: str | None) -> None:
-    with heard_by_nobody_else() as heard:
+def test_an_exception_out_of_the_block_sets_the_end_of_the_run(
+    error: BaseException, end: str, reason: str | None
+) -> None:
+    with recorded_locally() as heard:
         with pytest.raises(type(error)), run(run_id="A_1"):
             raise error
 
@@ -93,7 +95,7 @@ def test_runs_of_tasks_that_run_at_once_stay_apart() -> None:
     async def main() -> None:
         await asyncio.gather(work("A_1"), work("A_2"))
 
-    with heard_by_nobody_else() as heard:
+    with recorded_locally() as heard:
         asyncio.run(main())
 
     assert {each["name"]: each["run_id"] for each in heard.actions()} == {"A_1": "A_1", "A_2": "A_2"}
@@ -109,7 +111,7 @@ def runs_of_calls(heard: Heard) -> dict[str, str]:
 
 
 def test_calls_in_plain_threads_belong_to_the_only_run_that_is_open() -> None:
-    with heard_by_nobody_else("A_1") as heard, ThreadPoolExecutor(3) as pool:
+    with recorded_locally("A_1") as heard, ThreadPoolExecutor(3) as pool:
         list(pool.map(call, "abc"))
         thread = Thread(target=lambda: asyncio.run(in_a_task("in a loop of its own")))
         thread.start()
@@ -126,7 +128,7 @@ async def in_a_task(name: str) -> str:
 
 
 def test_calls_in_plain_threads_belong_to_none_of_several_open_runs_nor_to_one_that_is_over() -> None:
-    with heard_by_nobody_else("A_1") as heard, ThreadPoolExecutor(1) as pool:
+    with recorded_locally("A_1") as heard, ThreadPoolExecutor(1) as pool:
         with run("B", "B_1"):
             pool.submit(call, "which").result()
         pool.submit(call, "outer").result()
@@ -139,23 +141,23 @@ def test_calls_in_plain_threads_belong_to_none_of_several_open_runs_nor_to_one_t
     assert found["outer"] == "A_1"
 
 
-def test_what_has_a_context_outside_of_a_run_stays_outside_in_any_thread() -> None:
+def test_a_context_outside_of_a_run_stays_outside_in_any_thread() -> None:
     outside = copy_context()
-    with heard_by_nobody_else("A_1") as heard, ThreadPoolExecutor(1) as pool:
+    with recorded_locally("A_1") as heard, ThreadPoolExecutor(1) as pool:
         pool.submit(outside.run, call, "outside").result()
 
     assert runs_of_calls(heard)["outside"] != "A_1"
 
 
 def test_an_action_has_no_parent_in_another_run() -> None:
-    with heard_by_nobody_else() as heard, action("outer"), run(run_id="A_1"), action("inner"):
+    with recorded_locally() as heard, action("outer"), run(run_id="A_1"), action("inner"):
         pass
 
     assert [("parent_id" in each, each["run_id"]) for each in heard.actions()] == [(False, "R_1"), (False, "A_1")]
 
 
 def test_a_run_within_a_run_belongs_to_its_session_unless_it_says_otherwise() -> None:
-    with heard_by_nobody_else() as heard, run(run_id="outer", session_id="s"):
+    with recorded_locally() as heard, run(run_id="outer", session_id="s"):
         with run(run_id="inner"), run(run_id="innermost"):
             pass
         with run(run_id="other", session_id="t"), run(run_id="none", session_id=""), run(run_id="in none"):
@@ -177,7 +179,7 @@ def test_a_run_within_a_run_belongs_to_its_session_unless_it_says_otherwise() ->
 
 
 def test_a_run_that_is_given_no_id_gets_one_of_its_agents() -> None:
-    with heard_by_nobody_else(), run(agent_id="RESEARCH") as current:
+    with recorded_locally(), run(agent_id="RESEARCH") as current:
         assert current.id is not None
         assert current.id.startswith("RESEARCH_")
 
@@ -191,8 +193,8 @@ class Broken:
         raise RuntimeError("never")
 
 
-def test_what_cannot_be_told_is_counted_and_the_count_is_told() -> None:
-    with heard_by_nobody_else() as heard:
+def test_entries_that_cannot_be_encoded_are_counted_and_the_count_recorded() -> None:
+    with recorded_locally() as heard:
         put(Broken())
         heard.entries()
         with action("after"):
@@ -205,7 +207,7 @@ def test_what_cannot_be_told_is_counted_and_the_count_is_told() -> None:
 
 
 def test_a_fault_in_the_delivery_is_said_and_does_not_end_the_recording() -> None:
-    with heard_by_nobody_else() as heard:
+    with recorded_locally() as heard:
         heard.faults.append(ZeroDivisionError("ours"))
         with action("lost"):
             pass
@@ -217,7 +219,7 @@ def test_a_fault_in_the_delivery_is_said_and_does_not_end_the_recording() -> Non
         assert "ZeroDivisionError: ours" in heard.said[0]
 
 
-def test_a_recorder_that_is_closed_has_told_everything() -> None:
+def test_a_closed_recorder_has_sent_everything() -> None:
     heard = Heard()
 
     class Note:
@@ -238,7 +240,7 @@ def test_a_recorder_that_is_closed_has_told_everything() -> None:
 
 
 def test_a_title_is_as_long_as_the_server_takes_it() -> None:
-    with heard_by_nobody_else() as heard:
+    with recorded_locally() as heard:
         with run(run_id="R_2", name="n" * 800, tags=["t" * 800]):
             pass
 
@@ -246,8 +248,8 @@ def test_a_title_is_as_long_as_the_server_takes_it() -> None:
         assert (len(told["name"]), len(told["tags"][0])) == (500, 200)
 
 
-def test_what_a_run_of_a_project_tells_names_it() -> None:
-    with heard_by_nobody_else() as heard:
+def test_entries_of_a_run_in_a_project_name_it() -> None:
+    with recorded_locally() as heard:
         with run(run_id="A_1", project="finance"), action("outer"):
             progress(1, 3)
             with run(run_id="A_2"), action("inner"):

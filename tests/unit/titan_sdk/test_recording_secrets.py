@@ -121,7 +121,7 @@ def test_no_text_that_the_wire_knows_keeps_its_secret_on_the_way_to_the_disk(
     assert set(json.loads(text)) - {"is_redacted", "redaction_version"} == {*fields, *payloads} - {"redaction_version"}
 
 
-def test_whatever_a_program_records_its_spool_holds_no_secret(away: LeftOnDisk, secrets: Secrets) -> None:
+def test_the_spool_holds_no_secret_of_any_recorded_entry(away: LeftOnDisk, secrets: Secrets) -> None:
     failure = type(f"E{secrets()}"[1:], (Exception,), {})  # some libraries name classes for what they were given
     with titan_sdk.run(
         agent_id=f"agent {secrets()}",
@@ -153,7 +153,7 @@ def test_whatever_a_program_records_its_spool_holds_no_secret(away: LeftOnDisk, 
     assert secrets.within(away.content) == []
 
 
-def test_entries_of_one_run_stay_together_whatever_its_id_holds(away: LeftOnDisk, secrets: Secrets) -> None:
+def test_entries_of_one_run_stay_together_with_a_secret_in_its_id(away: LeftOnDisk, secrets: Secrets) -> None:
     for run_id in (f"run-{secrets()}", f"run-{secrets()}"):
         with titan_sdk.run(run_id=run_id), action("outer"), action("inner"):
             pass
@@ -164,7 +164,7 @@ def test_entries_of_one_run_stay_together_whatever_its_id_holds(away: LeftOnDisk
     assert all(run_id.startswith("run-[redacted:aws_key_id]-") for run_id in (first, second))
 
 
-def test_ids_are_told_as_they_are_while_the_server_is_there(secrets: Secrets) -> None:
+def test_ids_are_sent_unchanged_while_the_server_is_there(secrets: Secrets) -> None:
     run_id = f"run-{secrets()}"
     told = Entry({"type": "action", "id": "4111111111111111", "name": "a", "run_id": run_id}, redactor=built_in())
 
@@ -172,7 +172,7 @@ def test_ids_are_told_as_they_are_while_the_server_is_there(secrets: Secrets) ->
     assert json.loads(told.text(built_in()))["id"] == "4111111111111111"
 
 
-def test_what_is_longer_without_its_secret_still_fits_the_wire() -> None:
+def test_text_that_is_longer_after_redaction_still_fits_the_wire_limits() -> None:
     fields: dict[str, object] = {
         "type": "run",
         "run_id": "pwd=hunter2a " + "r" * (ID_LIMIT - 13),
@@ -204,7 +204,7 @@ def test_own_patterns_and_fields_hold_too_and_fields_are_those_of_the_data(tmp_p
     }
 
 
-def test_what_an_action_keeps_to_itself_adds_to_what_its_process_does(tmp_path: Path) -> None:
+def test_the_redaction_of_an_action_adds_to_that_of_its_process(tmp_path: Path) -> None:
     path = tmp_path / "secrets.toml"
     path.write_text('customer = "CUST-[0-9]{6}"\n')
     process = {"TITAN_REDACT_PATTERNS": str(path), "TITAN_REDACT_FIELDS": "salary"}
@@ -245,7 +245,7 @@ def test_patterns_that_cannot_be_read_are_said_and_the_others_hold(
 
 
 @pytest.mark.parametrize("number", ["4111111111111111", "4111111111111111.0", "4.111111111111111E15"])
-def test_a_card_that_is_all_that_a_call_gave_is_taken_and_what_is_told_stays_json(number: str) -> None:
+def test_a_card_number_as_the_whole_output_is_redacted_and_the_entry_stays_json(number: str) -> None:
     text = Entry({"type": "action", "id": "a"}, {"outputs": number}).text(built_in({}))
 
     assert json.loads(text)["outputs"] == "[redacted:card]"

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from tests.support.heard import FLUSH_SECONDS, Heard, heard_by_nobody_else
+from tests.support.heard import FLUSH_SECONDS, Heard, recorded_locally
 from titan_sdk import action, turn
 from titan_sdk.recording.actions import ActiveAction
 
 
 @pytest.fixture
 def heard() -> Iterator[Heard]:
-    with heard_by_nobody_else() as heard:
+    with recorded_locally() as heard:
         yield heard
 
 

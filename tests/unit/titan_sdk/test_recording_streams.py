@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.support.heard import Heard, heard_by_nobody_else
+from tests.support.heard import Heard, recorded_locally
 from tests.unit.titan_sdk.test_recording_actions import parents
 from titan_sdk import action
 from titan_sdk.recording.streams import MOST_ITEMS
@@ -20,7 +20,7 @@ from titan_sdk.tape import Cut, decode
 
 @pytest.fixture
 def heard() -> Iterator[Heard]:
-    with heard_by_nobody_else() as heard:
+    with recorded_locally() as heard:
         yield heard
 
 
@@ -44,7 +44,7 @@ def test_the_items_of_a_generator_are_its_outputs(heard: Heard) -> None:
     assert 0 <= told["details"]["attributes"]["first_item_ns"] <= told["duration_ns"]
 
 
-def test_what_is_thrown_into_a_generator_reaches_it(heard: Heard) -> None:
+def test_an_exception_thrown_into_a_generator_reaches_it(heard: Heard) -> None:
     @action
     def patient() -> Iterator[str]:
         try:
@@ -91,7 +91,7 @@ def test_a_generator_that_raises_has_failed(heard: Heard) -> None:
     assert heard.action()["failure"]["message"] == "b"
 
 
-def test_a_generator_is_the_parent_of_what_happens_inside_it_and_not_of_what_its_items_are_used_for(
+def test_a_generator_is_the_parent_of_actions_inside_it_and_not_of_actions_on_its_items(
     heard: Heard,
 ) -> None:
     @action
@@ -193,7 +193,7 @@ def test_an_asynchronous_generator_that_is_cancelled_at_its_work_has_failed(hear
     assert heard.action()["failure"]["type"] == "CancelledError"
 
 
-def test_of_many_large_items_no_more_is_held_than_is_told(heard: Heard) -> None:
+def test_of_many_large_items_no_more_is_held_than_recorded(heard: Heard) -> None:
     @action
     def download() -> Iterator[str]:
         for number in range(20):
@@ -231,7 +231,7 @@ def as_an_error(number: int, text: str) -> object:
 
 
 @pytest.mark.parametrize("chunk", [in_dicts, in_objects, as_an_error])
-def test_what_lies_deep_in_the_items_is_counted_too(heard: Heard, chunk: Callable[[int, str], object]) -> None:
+def test_nested_content_of_items_counts_to_the_limit_too(heard: Heard, chunk: Callable[[int, str], object]) -> None:
     @action
     def download() -> Iterator[object]:
         for number in range(20):

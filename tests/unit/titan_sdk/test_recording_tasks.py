@@ -22,7 +22,7 @@ def test_the_main_thread_has_no_path() -> None:
 
 
 @pytest.mark.parametrize("time", ["first", "again"])
-def test_tasks_are_numbered_as_they_are_made_below_what_made_them(time: str) -> None:
+def test_tasks_are_numbered_in_order_of_creation_below_their_parent(time: str) -> None:
     async def leaf(naps: int) -> str:
         await asyncio.sleep(naps / 1000)
         return task_path()

@@ -80,7 +80,7 @@ def test_a_header_as_a_pair_loses_its_value(place: str) -> None:
     assert left == [{place: "Authorization", "value": marker("authorization")}, {place: 5, "value": "x"}]
 
 
-def test_a_secret_that_is_a_key_goes_too_and_leaves_both_entries() -> None:
+def test_a_secret_that_is_a_key_is_redacted_too_and_leaves_both_entries() -> None:
     value = {AWS_KEY: 1, "AKIAIOSFODNN7EXAMPLF": {"password": "x"}}
 
     left, taken = redact(value)
@@ -111,13 +111,13 @@ def test_a_key_that_could_be_guessed_is_refused() -> None:
         Redactor(StandardFinder(), key=b"key")
 
 
-def test_what_overlaps_goes_as_one() -> None:
+def test_overlapping_secrets_are_redacted_as_one() -> None:
     redacted = REDACTOR.redact_text(f'password="{AWS_KEY}-and-more"')
 
     assert redacted.text == 'password="[redacted:assigned_secret]"'
 
 
-def test_what_lies_too_deep_to_be_looked_at_goes() -> None:
+def test_values_too_deep_to_be_searched_are_redacted() -> None:
     value: object = AWS_KEY
     for _ in range(MAX_DEPTH + 5):
         value = [value]
@@ -168,7 +168,7 @@ def test_names_of_further_fields_may_be_spelt_in_any_way() -> None:
         ("connectionString", "connection_string"),
     ],
 )
-def test_a_telling_name_is_known_however_it_is_spelt(field: str, name: str) -> None:
+def test_a_secret_field_name_is_recognised_in_any_spelling(field: str, name: str) -> None:
     rule = field_rule(field)
 
     assert rule is not None
@@ -192,7 +192,7 @@ def test_a_telling_name_is_known_however_it_is_spelt(field: str, name: str) -> N
         *("password_policy", "secretary", "author", "cookie_count", "x" * 201 + "password", "pаssword"),
     ],
 )
-def test_a_name_that_tells_of_no_secret_has_no_rule(field: str) -> None:
+def test_an_ordinary_field_name_has_no_rule(field: str) -> None:
     assert field_rule(field) is None
 
 
@@ -202,7 +202,7 @@ def test_a_fields_rule_can_be_looked_at() -> None:
 
 
 @pytest.mark.parametrize("number", ["4242424242424242", "4242424242424242.0", "378282246310005"])
-def test_a_card_that_is_a_number_goes_and_equals_the_same_card_as_a_text(number: str) -> None:
+def test_a_card_that_is_a_number_is_redacted_and_equals_the_same_card_as_a_text(number: str) -> None:
     redacted = REDACTOR.redact_json(f'{{"n": {number}, "all": ["{number.removesuffix(".0")}", {number}]}}')
 
     assert json.loads(redacted.text) == {"n": marker("card"), "all": [marker("card"), marker("card")]}
@@ -220,7 +220,7 @@ def test_a_card_that_is_a_number_goes_and_equals_the_same_card_as_a_text(number:
     ],
 )
 @pytest.mark.parametrize("within", ['{{"headers": [["Accept", "*/*"], {}]}}', '{{"$tuple": {}}}', "{}"])
-def test_a_list_of_a_telling_name_and_a_value_loses_the_value(pair: list[object], name: str, within: str) -> None:
+def test_a_pair_of_a_secret_name_and_a_value_loses_the_value(pair: list[object], name: str, within: str) -> None:
     redacted = REDACTOR.redact_json(within.format(json.dumps(pair)))
 
     assert json.loads(redacted.text) == json.loads(within.format(json.dumps([pair[0], marker(name)])))
@@ -233,7 +233,7 @@ def test_a_pair_whose_value_is_gone_already_stays() -> None:
     assert REDACTOR.redact_json(text) == (text, ())
 
 
-def test_a_secret_among_bytes_that_are_no_text_goes_and_the_other_bytes_stay() -> None:
+def test_a_secret_among_bytes_that_are_no_text_is_redacted_and_the_other_bytes_stay() -> None:
     def written(content: bytes) -> str:
         return json.dumps({"$bytes": b64encode(content).decode()}, separators=(",", ":"))
 
@@ -261,7 +261,7 @@ def test_a_text_in_bytes_is_looked_into_and_other_bytes_stay(tag: str) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
-def test_a_secret_in_utf_16_goes_and_the_other_bytes_stay(encoding: str) -> None:
+def test_a_secret_in_utf_16_is_redacted_and_the_other_bytes_stay(encoding: str) -> None:
     text = '{"é": "keep", "password": "%s"}'
     content = b"\xff\xd8" + (text % "hunter2").encode(encoding) + b"\0\0\0\x07"
 
@@ -311,7 +311,7 @@ def test_a_command_without_a_password_stays(words: list[str]) -> None:
     assert redact(words) == (words, ())
 
 
-def test_what_only_looks_like_bytes_is_an_object_like_any_other() -> None:
+def test_an_object_that_only_resembles_bytes_is_an_ordinary_object() -> None:
     value = {"a": {"$bytes": 1}, "b": {"$bytes": "no base64!"}, "c": {"$bytes": f"{AWS_KEY}!"}}
 
     left, _ = redact(value)

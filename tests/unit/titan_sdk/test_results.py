@@ -28,7 +28,7 @@ ITSELF.append(ITSELF)
         (ITSELF, "does it contain itself"),
     ],
 )
-def test_what_json_cannot_say_is_refused_with_its_place(value: object, place: str) -> None:
+def test_a_value_that_json_cannot_hold_is_refused_with_its_place(value: object, place: str) -> None:
     with pytest.raises(InvalidInput, match=place) as caught:
         set_result(value)
 

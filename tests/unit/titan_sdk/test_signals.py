@@ -51,7 +51,7 @@ def test_a_key_that_is_set_later_wakes_the_wait(client: TitanClient, fake: FakeT
     assert [request.path for request in fake.received[2:]] == ["/api/store/wait"]
 
 
-def test_each_signal_is_told_when_it_comes(client: TitanClient, fake: FakeTitan) -> None:
+def test_each_signal_is_reported_when_it_arrives(client: TitanClient, fake: FakeTitan) -> None:
     client.submit_dag("iter", [a_job("r0"), a_job("r1")])
     fake.set_value("r1:done", "1")
     setting = soon(lambda: fake.set_value("r0:done", "1"))

@@ -183,7 +183,7 @@ def test_names_and_keys_of_any_length_stay_within_the_bound(name: str) -> None:
         assert len(encode(value, bounds=SMALL)) <= 4096
 
 
-def test_a_note_stands_also_in_a_set_and_where_nothing_deeper_may() -> None:
+def test_a_cut_mark_is_kept_in_a_set_and_at_the_deepest_level() -> None:
     noted = encode(nested("list", 101))
     long = encode({"x" * 5000, 1}, bounds=SMALL)
 

@@ -68,7 +68,7 @@ def test_two_texts_of_one_value_have_one_form(one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize(("one", "other"), DIFFERENT, ids=repr)
-def test_values_that_code_can_tell_apart_have_two_forms(one: object, other: object) -> None:
+def test_distinguishable_values_have_two_forms(one: object, other: object) -> None:
     assert form(one) != form(other)
 
 
@@ -104,7 +104,7 @@ def test_equal_forms_are_forms_of_the_same_value(one: object, other: object) -> 
     assert same(one, other) <= (form(one) == form(other))
 
 
-def test_a_chain_tells_that_an_entry_was_changed_moved_or_taken_out() -> None:
+def test_a_chain_reveals_a_changed_moved_or_removed_entry() -> None:
     def last(*entries: bytes) -> str:
         link = CHAIN_START
         for entry in entries:
@@ -120,6 +120,6 @@ def test_a_link_is_the_digest_of_the_one_before_and_the_entry() -> None:
 
 
 @pytest.mark.parametrize("previous", ["", "00", "g" * 64, "0" * 66])
-def test_what_is_no_link_is_refused(previous: str) -> None:
+def test_an_invalid_link_is_refused(previous: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         chain(previous, b"entry")

@@ -69,7 +69,7 @@ def test_an_exception_comes_back_with_its_class_its_arguments_and_its_words(erro
     assert vars(replayed) == vars(error)
 
 
-def test_what_a_built_in_class_makes_of_its_arguments_is_there_again() -> None:
+def test_attributes_that_a_built_in_exception_derives_from_its_arguments_are_restored() -> None:
     missing, stopped = again(FileNotFoundError(2, "No such file", "a.txt")), again(StopIteration(7))
 
     assert isinstance(missing, FileNotFoundError)
@@ -143,7 +143,7 @@ def test_an_exception_that_cannot_say_itself_is_recorded() -> None:
         "",
     ],
 )
-def test_what_is_no_loaded_exception_becomes_a_replayed_error(type_name: str) -> None:
+def test_an_exception_of_an_unknown_class_becomes_a_replayed_error(type_name: str) -> None:
     fields = {"type": type_name, "message": "m", "args": ["a", 1], "state": {"code": 7}}
     text = json.dumps({"$exception": fields}, separators=(",", ":"))
 

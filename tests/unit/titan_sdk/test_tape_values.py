@@ -147,7 +147,7 @@ def test_a_value_has_this_text_and_comes_back_from_it(value: object, text: str) 
 
 
 @pytest.mark.parametrize(("value", "described"), DESCRIBED, ids=lambda value: type(value).__name__)
-def test_an_instance_comes_back_as_what_it_was_and_held(value: object, described: Object) -> None:
+def test_an_instance_is_restored_with_its_type_and_fields(value: object, described: Object) -> None:
     encoded = encode(value)
 
     assert decode(encoded) == described
@@ -201,7 +201,7 @@ def test_a_repr_is_kept_to_two_thousand_characters() -> None:
     assert shown.text == "w" * 1999 + "…"
 
 
-def test_what_an_object_raises_while_it_is_read_is_not_let_out() -> None:
+def test_an_exception_of_an_object_being_read_is_not_raised() -> None:
     late = NOON.replace(tzinfo=LostZone())
 
     assert decode(encode(Liar())) == Opaque(type_name=f"{HERE}:Liar", text="<repr raised KeyError>")
@@ -211,7 +211,7 @@ def test_what_an_object_raises_while_it_is_read_is_not_let_out() -> None:
     assert type(snapshot([Liar()])) is list
 
 
-def test_what_changes_while_it_is_read_is_not_let_out() -> None:
+def test_a_change_of_an_object_being_read_raises_no_exception() -> None:
     outer: dict[object, object] = {}
 
     class Growing:
@@ -229,7 +229,7 @@ def test_an_int_of_any_length_is_kept() -> None:
     assert decode(encode(10**5000)) == 10**5000
 
 
-def test_what_only_looks_like_a_tag_stays_a_dict() -> None:
+def test_a_dict_that_only_resembles_a_tag_stays_a_dict() -> None:
     foreign: list[dict[str, object]] = [
         {"$gt": 5},
         {"$tuple": "ab"},
@@ -263,7 +263,7 @@ def test_a_value_of_json_is_written_as_json(value: object) -> None:
 
 
 @given(VALUES)
-def test_a_value_has_one_text_wherever_it_stands(value: object) -> None:
+def test_a_value_has_one_text_at_any_place(value: object) -> None:
     assert text_of((value,)) == f'{{"$tuple":[{text_of(value)}]}}'
     assert text_of([value]) == f"[{text_of(value)}]"
 

@@ -225,7 +225,7 @@ def test_a_download_that_cannot_be_written_is_no_failure_of_the_server(fake: Fak
     assert len(fake.received) == 2
 
 
-def test_a_stream_yields_what_comes_on_a_connection_of_its_own(fake: FakeTitan) -> None:
+def test_a_stream_yields_pieces_on_a_connection_of_its_own(fake: FakeTitan) -> None:
     transport = a_transport(fake)
     transport.request("GET", "/api/health")
 
@@ -241,7 +241,7 @@ def test_a_stream_that_is_refused_raises_the_servers_error(fake: FakeTitan) -> N
         list(a_transport(fake).stream("/api/files/none"))
 
 
-def test_what_is_not_titan_is_said_to_be_something_else(fake: FakeTitan, tmp_path: Path) -> None:
+def test_an_answer_of_another_program_is_reported_as_such(fake: FakeTitan, tmp_path: Path) -> None:
     (tmp_path / "page.html").write_bytes(b"<html>welcome")
     transport = a_transport(fake)
     transport.upload("/api/files/page.html", tmp_path / "page.html")

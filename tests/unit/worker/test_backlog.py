@@ -91,7 +91,7 @@ def test_no_more_begin_than_there_are_slots_and_the_next_when_one_has_ended() ->
     assert (first, second, bench.begin_all()) == (["a", "b"], ["c"], [])
 
 
-def test_the_highest_priority_begins_first_then_what_has_been_ready_for_longest_then_the_lowest_id() -> None:
+def test_the_highest_priority_begins_first_then_the_longest_ready_then_the_lowest_id() -> None:
     bench = Bench(GENERAL=9)
     later = NOON + timedelta(seconds=1)
     bench.add_all(
@@ -129,7 +129,7 @@ def test_an_attempt_of_which_it_is_unknown_where_it_belongs_needs_no_slot_from_h
     bench.backlog.end("a")  # as everything does that has begun
 
 
-def test_what_was_leased_for_a_free_slot_begins_at_once_although_an_attempt_is_still_ending_there() -> None:
+def test_a_job_leased_for_a_free_slot_begins_at_once_although_an_attempt_is_still_ending_there() -> None:
     bench = Bench(GENERAL=1)
     bench.learn(0.001)
     bench.add("ending", "waiting")
@@ -145,7 +145,7 @@ def test_what_was_leased_for_a_free_slot_begins_at_once_although_an_attempt_is_s
     assert (waits, limits, still_full, bench.begin_all()) == (False, {"GENERAL": 0}, [], ["waiting"])
 
 
-def test_what_waits_makes_a_backlog_true() -> None:
+def test_a_waiting_job_makes_a_backlog_true() -> None:
     bench = Bench()
     assert not bench.backlog
 
@@ -269,7 +269,7 @@ def test_an_attempt_that_waits_can_be_withdrawn_and_one_that_has_begun_cannot() 
     assert bench.begin_all() == ["other"]
 
 
-def test_all_that_waits_can_be_withdrawn_whatever_its_label() -> None:
+def test_all_waiting_jobs_of_any_label_can_be_withdrawn() -> None:
     bench = Bench(GENERAL=1, GPU=1)
     bench.add("a", "b", "c")
     bench.add("g", "h", label="GPU")
@@ -282,7 +282,7 @@ def test_all_that_waits_can_be_withdrawn_whatever_its_label() -> None:
     assert bench.begin_all() == ["later"]
 
 
-def test_what_remains_when_one_is_withdrawn_begins_in_the_same_order() -> None:
+def test_the_remaining_jobs_begin_in_the_same_order_when_one_is_withdrawn() -> None:
     bench = Bench(GENERAL=9)
     names = [f"p{priority}" for priority in range(9, 0, -1)]
     bench.add_all(*(a_waiting_one(f"p{priority}", priority=priority) for priority in range(1, 10)))
@@ -293,7 +293,7 @@ def test_what_remains_when_one_is_withdrawn_begins_in_the_same_order() -> None:
     assert bench.begin_all() == [name for name in names if name not in ("p9", "p5")]
 
 
-def test_what_is_expected_to_begin_within_100_ms_stays() -> None:
+def test_jobs_expected_to_begin_within_100_ms_stay() -> None:
     bench = Bench(GENERAL=1)
     bench.learn(0.02)
     bench.add("running", *(f"w{n}" for n in range(5)))
@@ -302,7 +302,7 @@ def test_what_is_expected_to_begin_within_100_ms_stays() -> None:
     assert leases(bench.backlog.withdraw_late()) == []
 
 
-def test_what_comes_last_and_will_not_begin_within_100_ms_is_withdrawn() -> None:
+def test_the_last_jobs_not_expected_to_begin_within_100_ms_are_withdrawn() -> None:
     bench = Bench(GENERAL=1)
     bench.learn(0.02)
     bench.add("running", *(f"w{n}" for n in range(5)), "w5", "w6")
@@ -327,7 +327,7 @@ def test_all_that_waits_is_withdrawn_when_every_slot_has_been_busy_for_100_ms() 
     assert (not_yet, leases(bench.backlog.withdraw_late())) == ([], ["b", "c"])
 
 
-def test_what_waits_for_a_slot_before_any_attempt_has_ended_is_withdrawn() -> None:
+def test_a_job_that_waits_before_any_attempt_has_ended_is_withdrawn() -> None:
     bench = Bench(GENERAL=1)
     bench.add("a", "b")
     bench.begin_all()
@@ -335,7 +335,7 @@ def test_what_waits_for_a_slot_before_any_attempt_has_ended_is_withdrawn() -> No
     assert leases(bench.backlog.withdraw_late()) == ["b"]
 
 
-def test_what_has_waited_for_100_ms_is_withdrawn_although_it_is_next() -> None:
+def test_a_job_that_has_waited_for_100_ms_is_withdrawn_although_it_is_next() -> None:
     bench = Bench(GENERAL=1)
     bench.learn(0.02)
     bench.add("waiting")
@@ -351,7 +351,7 @@ def test_what_has_waited_for_100_ms_is_withdrawn_although_it_is_next() -> None:
     assert withdrawn == [[], [], ["waiting"]]
 
 
-def test_a_worker_that_stood_still_begins_nothing_that_it_had_prefetched_before() -> None:
+def test_a_worker_that_was_suspended_begins_no_job_it_prefetched_before() -> None:
     bench = Bench(GENERAL=1)
     bench.learn(0.001)
     bench.add("running", "waiting")
@@ -375,7 +375,7 @@ def test_one_label_that_is_slow_takes_nothing_from_another() -> None:
     assert leases(bench.backlog.withdraw_late()) == ["h"]
 
 
-def test_what_has_waited_for_too_long_does_not_begin_even_before_it_is_withdrawn() -> None:
+def test_a_job_that_has_waited_too_long_does_not_begin_even_before_it_is_withdrawn() -> None:
     bench = Bench()
     bench.learn(0.001)
     bench.add("a", "b")

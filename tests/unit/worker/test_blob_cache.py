@@ -37,7 +37,7 @@ def test_a_content_is_fetched_once_and_found_by_the_next_worker(tmp_path: Path) 
     assert cache.script(digest_of(content)) == a_blob_cache(tmp_path).script(digest_of(content)) == content
 
 
-def test_a_file_that_is_not_what_its_name_says_is_fetched_anew(tmp_path: Path) -> None:
+def test_a_file_that_does_not_match_its_digest_is_fetched_again(tmp_path: Path) -> None:
     (tmp_path / digest_of(b"whole")).write_bytes(b"who")
     cache = a_blob_cache(tmp_path, server=Server(b"whole"))
 

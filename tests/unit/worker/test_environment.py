@@ -22,7 +22,7 @@ def environment_of(
     return job_environment(assignment, server, workspace=WORKSPACE, spool=SPOOL, inherited=inherited)
 
 
-def test_a_job_is_told_what_it_is_and_where_its_server_is() -> None:
+def test_the_environment_of_a_job_names_the_job_and_its_server() -> None:
     environment = environment_of(an_assignment(agent_run_id="R_1"))
 
     assert environment == {
@@ -44,7 +44,7 @@ def test_a_job_is_told_what_it_is_and_where_its_server_is() -> None:
     }
 
 
-def test_a_job_outside_a_run_is_told_of_none() -> None:
+def test_the_environment_of_a_job_outside_a_run_names_none() -> None:
     assert "TITAN_AGENT_RUN_ID" not in environment_of(an_assignment())
 
 
@@ -54,7 +54,7 @@ def test_the_job_s_own_variables_come_on_top() -> None:
     assert environment["MODE"] == "fast"
 
 
-def test_a_job_of_a_far_worker_is_told_to_encrypt_and_whom_to_trust() -> None:
+def test_the_environment_of_a_remote_job_has_tls_and_its_ca_file() -> None:
     server = ServerAddress.of("https://titan.example.org", token="the worker's own", ca_file="ca.pem")
 
     environment = environment_of(an_assignment(), server)
@@ -88,7 +88,7 @@ def test_a_program_that_reports_to_another_collector_goes_on_doing_so_and_sends_
     assert told == (expected if is_job else {"OTEL_RESOURCE_ATTRIBUTES": expected["OTEL_RESOURCE_ATTRIBUTES"]})
 
 
-def test_a_job_is_not_told_the_project_of_its_worker() -> None:
+def test_the_environment_of_a_job_has_no_project_of_its_worker() -> None:
     environment = environment_of(an_assignment(), inherited={"TITAN_PROJECT": "finance"})
 
     assert "TITAN_PROJECT" not in environment

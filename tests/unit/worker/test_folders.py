@@ -51,7 +51,7 @@ def test_emptying_a_log_changes_no_file_that_a_job_linked_it_to(tmp_path: Path) 
     assert (tmp_path / "precious").read_text() == "precious"
 
 
-def test_discarding_twice_or_what_never_was_is_no_matter(tmp_path: Path) -> None:
+def test_discarding_twice_or_an_unknown_lease_does_nothing(tmp_path: Path) -> None:
     folders = AttemptFolders(tmp_path)
     folders.prepare(an_assignment("one"))
 
@@ -61,7 +61,7 @@ def test_discarding_twice_or_what_never_was_is_no_matter(tmp_path: Path) -> None
     assert folders.prepare(an_assignment("two")) != folders.prepare(an_assignment("three"))
 
 
-def test_what_an_earlier_worker_left_is_removed_but_for_the_workspaces(tmp_path: Path) -> None:
+def test_files_of_an_earlier_worker_are_removed_except_the_workspaces(tmp_path: Path) -> None:
     earlier = AttemptFolders(tmp_path)
     files = earlier.prepare(an_assignment("one"))
     (files.directory / "result.txt").touch()

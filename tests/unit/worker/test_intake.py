@@ -115,14 +115,14 @@ def elsewhere(lease_id: str) -> Assignment:
     return replace(an_assignment(lease_id), script=DIGEST)
 
 
-def test_what_is_assigned_is_held_and_told_in_one_piece_of_news(bench: Bench) -> None:
+def test_assignments_of_one_answer_are_held_and_passed_on_together(bench: Bench) -> None:
     is_news = bench.intake.take([here("a"), here("b")])
 
     assert (is_news, bench.assigned(), bench.leases.held()) == (True, [["a", "b"]], ["a", "b"])
     assert bench.server.fetched == []
 
 
-def test_what_two_answers_bring_is_told_once(bench: Bench) -> None:
+def test_assignments_in_two_answers_are_passed_on_once(bench: Bench) -> None:
     bench.intake.take([here("a")])
 
     again = [bench.intake.take([here("a")]), bench.intake.take([here("a"), here("b")])]
@@ -130,7 +130,7 @@ def test_what_two_answers_bring_is_told_once(bench: Bench) -> None:
     assert (again, bench.assigned()) == ([False, True], [["a"], ["b"]])
 
 
-def test_what_is_over_is_not_taken_again_from_an_answer_that_comes_late(bench: Bench) -> None:
+def test_an_ended_lease_is_not_taken_again_from_a_late_answer(bench: Bench) -> None:
     bench.leases.begin_claim()
     bench.intake.take([here("a")])
     bench.leases.drop(["a"])
@@ -151,7 +151,7 @@ def test_a_worker_that_ends_takes_nothing_more(bench: Bench) -> None:
     assert (bench.assigned(), bench.leases.held()) == ([], [])
 
 
-def test_what_can_start_at_once_does_not_wait_for_the_scripts_of_others(bench: Bench) -> None:
+def test_assignments_with_scripts_do_not_wait_for_the_scripts_of_others(bench: Bench) -> None:
     bench.intake.take([elsewhere("a"), here("b"), elsewhere("c"), here("d")])
 
     assert bench.assigned() == [["a"], ["b", "c", "d"]]  # a real crew fetches beside, for each that lacks it
@@ -201,7 +201,7 @@ def test_a_script_that_cannot_be_kept_here_may_be_run_elsewhere(bench: Bench) ->
     assert missed.is_machine_at_fault
 
 
-def test_a_lease_that_is_over_while_its_script_is_awaited_is_told_to_nobody(bench: Bench) -> None:
+def test_a_lease_that_ends_while_its_script_is_fetched_is_not_passed_on(bench: Bench) -> None:
     bench.server.troubles = [ServerAway("no answer")]
     bench.server.on_fetch = lambda: bench.leases.drop(["a"])
 
@@ -210,7 +210,7 @@ def test_a_lease_that_is_over_while_its_script_is_awaited_is_told_to_nobody(benc
     assert (bench.assigned(), bench.intake.unprepared()) == ([], [])
 
 
-def test_a_worker_that_ends_while_it_awaits_a_script_knows_what_goes_back(bench: Bench) -> None:
+def test_a_worker_that_ends_while_it_fetches_a_script_returns_the_lease(bench: Bench) -> None:
     bench.server.troubles = [ServerAway("no answer")]
     bench.server.on_fetch = bench.closing.set
 
@@ -219,14 +219,14 @@ def test_a_worker_that_ends_while_it_awaits_a_script_knows_what_goes_back(bench:
     assert (bench.assigned(), bench.intake.unprepared()) == ([], ["a"])
 
 
-def test_an_attempt_with_an_archive_is_told_of_once_that_is_unpacked(bench: Bench, tmp_path: Path) -> None:
+def test_an_attempt_with_an_archive_is_passed_on_once_that_is_unpacked(bench: Bench, tmp_path: Path) -> None:
     bench.intake.take([replace(here("a"), archive=DIGEST), here("b")])
 
     assert bench.folders.unpacked == [("a", tmp_path / DIGEST)]
     assert (bench.assigned(), bench.leases.held()) == ([["a"], ["b"]], ["a", "b"])
 
 
-def test_what_could_not_be_passed_on_is_not_held_so_that_the_next_claim_brings_it_again(bench: Bench) -> None:
+def test_an_assignment_that_could_not_be_passed_on_is_not_held_so_the_next_claim_brings_it_again(bench: Bench) -> None:
     bench.pool.trouble = RuntimeError("no thread")
 
     with pytest.raises(RuntimeError):

@@ -11,7 +11,7 @@ def test_a_lease_that_a_claim_brings_twice_is_taken_once() -> None:
     assert leases.held() == ["a", "b", "c"]
 
 
-def test_a_stop_is_news_once_and_only_for_what_is_held() -> None:
+def test_a_stop_is_returned_once_and_only_for_held_leases() -> None:
     leases = Leases()
     leases.take(["a", "b"])
 
@@ -44,7 +44,7 @@ def test_waiting_ends_when_there_is_a_lease_and_when_there_is_none() -> None:
     assert not leases.wait_for_none(0)
 
 
-def test_what_is_over_is_not_taken_from_an_answer_that_still_names_it() -> None:
+def test_an_ended_lease_is_not_taken_from_an_answer_that_still_names_it() -> None:
     leases = Leases()
     leases.begin_claim()
     leases.take(["a", "b"])  # from the answer to a report, while the claim is outstanding
@@ -54,7 +54,7 @@ def test_what_is_over_is_not_taken_from_an_answer_that_still_names_it() -> None:
     assert leases.held() == ["b", "c"]
 
 
-def test_a_claim_says_what_is_held_and_its_answer_names_nothing_that_was_over_before() -> None:
+def test_a_claim_lists_held_leases_and_its_answer_may_name_leases_that_ended_before() -> None:
     leases = Leases()
     leases.take(["a", "b"])
     leases.drop(["a"])
@@ -63,7 +63,7 @@ def test_a_claim_says_what_is_held_and_its_answer_names_nothing_that_was_over_be
     assert leases.take(["a"]) == ["a"]
 
 
-def test_what_is_over_stays_so_for_as_long_as_the_claim_is_outstanding() -> None:
+def test_an_ended_lease_stays_ended_while_the_claim_is_outstanding() -> None:
     leases = Leases()
     leases.begin_claim()
     leases.take(["a"])

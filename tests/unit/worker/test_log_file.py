@@ -34,7 +34,7 @@ def test_a_pipe_in_its_place_is_empty_and_is_not_waited_for(tmp_path: Path) -> N
     assert (log.size(), log.read(0, 10)) == (0, b"")
 
 
-def test_a_link_in_its_place_is_empty_and_what_it_leads_to_is_not_cut(tmp_path: Path) -> None:
+def test_a_link_in_place_of_the_log_is_empty_and_its_target_not_cut(tmp_path: Path) -> None:
     log = LogFile(tmp_path / "log", 3)
     (tmp_path / "precious").write_bytes(b"0123456789")
     log.path.symlink_to(tmp_path / "precious")
@@ -43,7 +43,7 @@ def test_a_link_in_its_place_is_empty_and_what_it_leads_to_is_not_cut(tmp_path: 
     assert (tmp_path / "precious").read_bytes() == b"0123456789"
 
 
-def test_of_what_is_over_the_limit_one_byte_is_kept_and_the_job_goes_on_behind_it(tmp_path: Path) -> None:
+def test_one_byte_over_the_limit_is_kept_and_the_job_continues_behind_it(tmp_path: Path) -> None:
     log = LogFile(tmp_path / "log", 4)
     with log.path.open("ab", buffering=0) as job:
         job.write(b"0123")

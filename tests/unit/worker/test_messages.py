@@ -52,7 +52,7 @@ def test_the_end_of_the_other_side_is_seen_after_its_last_message(ends: tuple[Ch
 
 
 @pytest.mark.parametrize(("word", "number"), [(FORK, 1), (END, 4_000_000_000)])
-def test_notes_have_one_size_and_say_what_they_were_made_of(word: bytes, number: int) -> None:
+def test_messages_have_one_size_and_are_read_back(word: bytes, number: int) -> None:
     text = note(word, number)
 
     assert len(text) == NOTE_BYTES

@@ -76,7 +76,7 @@ def test_the_pause_after_answers_without_news_doubles_until_there_is_some(tmp_pa
     assert desk.pauses.seconds == [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 0.05]
 
 
-def test_what_the_answer_to_a_report_has_brought_meanwhile_is_no_reason_to_pause(tmp_path: Path) -> None:
+def test_assignments_that_a_report_brought_meanwhile_are_no_reason_to_pause(tmp_path: Path) -> None:
     desk = Desk(tmp_path, *[ClaimAnswer(assignments=[an_assignment(f"l{n}")]) for n in range(9)])
 
     class Reporting(Answering):
@@ -94,7 +94,7 @@ def test_what_the_answer_to_a_report_has_brought_meanwhile_is_no_reason_to_pause
     assert (len(news), desk.pauses.seconds) == (9, [])
 
 
-def test_what_is_held_and_assigned_all_the_same_is_a_disagreement(tmp_path: Path) -> None:
+def test_a_held_lease_that_is_assigned_again_is_a_disagreement(tmp_path: Path) -> None:
     desk = Desk(tmp_path, *[ClaimAnswer(assignments=[an_assignment("same")])] * 3)
 
     news = desk.ask()
@@ -102,7 +102,7 @@ def test_what_is_held_and_assigned_all_the_same_is_a_disagreement(tmp_path: Path
     assert (len(news), desk.pauses.seconds) == (1, [0.05, 0.1])
 
 
-def test_what_was_prefetched_is_asked_back_for_as_long_as_it_is_not_and_never_less_often(tmp_path: Path) -> None:
+def test_prefetched_jobs_are_requested_back_at_the_same_rate_until_returned(tmp_path: Path) -> None:
     desk = Desk(tmp_path, *[ClaimAnswer(give_back=True)] * 3)
 
     news = desk.ask()
@@ -113,7 +113,7 @@ def test_what_was_prefetched_is_asked_back_for_as_long_as_it_is_not_and_never_le
 LINUX = "MemTotal:       16000 kB\nMemFree:         1000 kB\nMemAvailable:    6000 kB\nHugePages_Total:       0\n"
 
 
-def test_used_memory_is_what_is_not_available(tmp_path: Path) -> None:
+def test_used_memory_is_total_less_available(tmp_path: Path) -> None:
     (tmp_path / "meminfo").write_text(LINUX)
 
     load = Machine(tmp_path / "meminfo").load()
@@ -124,7 +124,7 @@ def test_used_memory_is_what_is_not_available(tmp_path: Path) -> None:
     assert load.average_1m >= 0
 
 
-def test_what_the_system_does_not_say_is_left_out(tmp_path: Path) -> None:
+def test_load_values_unknown_to_the_system_are_left_out(tmp_path: Path) -> None:
     load = Machine(tmp_path / "missing").load()
 
     assert load is not None

@@ -123,7 +123,7 @@ def test_an_attempt_that_has_ended_is_not_said_to_have_begun_too(bench: Bench) -
     assert bench.said() == [(["a"], [], [])]
 
 
-def test_a_start_is_told_with_when_it_was(bench: Bench) -> None:
+def test_a_start_is_reported_with_its_time(bench: Bench) -> None:
     before = datetime.now(UTC)
     bench.reports.add_started("a")
     after = datetime.now(UTC)
@@ -147,7 +147,7 @@ def test_a_step_waits_until_there_is_something_to_say(bench: Bench, thread: Thre
     assert (said_nothing, bench.said()) == ([], [(["a"], [], [])])
 
 
-def test_a_start_alone_is_told_within_some_50_ms(bench: Bench) -> None:
+def test_a_start_alone_is_reported_within_some_50_ms(bench: Bench) -> None:
     bench.reports.add_started("a")
     began = time.monotonic()
 
@@ -166,7 +166,7 @@ def test_closing_lets_a_waiting_step_return_and_says_nothing(bench: Bench, threa
     assert bench.said() == []
 
 
-def test_what_is_left_when_it_closes_is_still_said(bench: Bench) -> None:
+def test_remaining_reports_are_sent_at_close(bench: Bench) -> None:
     bench.reports.add_started("begun")
     bench.reports.close()
 
@@ -178,7 +178,7 @@ def test_what_is_left_when_it_closes_is_still_said(bench: Bench) -> None:
 # --- as often as it takes ---
 
 
-def test_a_server_that_is_away_loses_nothing_of_what_was_said(bench: Bench) -> None:
+def test_reports_are_not_lost_while_the_server_is_away(bench: Bench) -> None:
     bench.end("ended")
     bench.reports.add_started("begun")
     bench.reports.give_back(["unwanted"])
@@ -195,7 +195,7 @@ def test_a_server_that_is_away_loses_nothing_of_what_was_said(bench: Bench) -> N
     assert (nothing_yet, bench.acknowledged) == ([], ["ended", "unwanted"])
 
 
-def test_what_was_acknowledged_is_not_said_again(bench: Bench, thread: ThreadPoolExecutor) -> None:
+def test_acknowledged_reports_are_not_sent_again(bench: Bench, thread: ThreadPoolExecutor) -> None:
     bench.end("ended")
     bench.reports.add_started("begun")
     bench.reports.give_back(["unwanted"])
@@ -208,7 +208,7 @@ def test_what_was_acknowledged_is_not_said_again(bench: Bench, thread: ThreadPoo
     assert bench.said()[1:] == [(["more"], [], [])]
 
 
-def test_what_comes_while_a_request_is_on_its_way_goes_out_with_the_next(bench: Bench) -> None:
+def test_reports_added_during_a_request_are_sent_with_the_next(bench: Bench) -> None:
     def add_meanwhile(request: CompleteRequest) -> CompleteAnswer:
         bench.end("begun")
         bench.reports.add_started("later")
@@ -224,7 +224,7 @@ def test_what_comes_while_a_request_is_on_its_way_goes_out_with_the_next(bench: 
     assert bench.said() == [(["ended"], ["begun"], []), (["begun"], ["later"], [])]
 
 
-def test_what_was_over_before_is_forgotten_too(bench: Bench, thread: ThreadPoolExecutor) -> None:
+def test_stale_reports_are_dropped_too(bench: Bench, thread: ThreadPoolExecutor) -> None:
     bench.end("stale")
     bench.reports.give_back(["gone"])
     bench.server.answers = [lambda _request: CompleteAnswer(stale=["stale", "gone"])]
@@ -238,7 +238,7 @@ def test_what_was_over_before_is_forgotten_too(bench: Bench, thread: ThreadPoolE
     assert bench.said()[1:] == [(["more"], [], [])]
 
 
-def test_what_the_server_does_not_answer_for_is_said_again(bench: Bench) -> None:
+def test_reports_that_the_server_does_not_acknowledge_are_sent_again(bench: Bench) -> None:
     bench.end("a", "b")
     bench.reports.give_back(["c", "d"])
     bench.server.answers = [lambda _request: CompleteAnswer(accepted=["a", "d"])]
@@ -298,7 +298,7 @@ def test_a_worker_that_ends_wants_nothing(bench: Bench) -> None:
     assert bench.server.requests[0].prefetch is None
 
 
-def test_what_was_acknowledged_is_let_go_of_before_more_is_taken_in(bench: Bench) -> None:
+def test_acknowledged_leases_are_dropped_before_new_ones_are_taken(bench: Bench) -> None:
     order: list[str] = []
 
     class Intaking(WritingIntake):

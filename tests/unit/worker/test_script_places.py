@@ -63,7 +63,7 @@ def test_another_script_of_that_name_gets_a_folder_of_its_own(workspace: Workspa
     assert place(a_script("1"), workspace).path == shared / "job.py"
 
 
-def test_what_an_earlier_job_left_under_that_name_stays(workspace: Workspace, shared: Path) -> None:
+def test_a_file_of_an_earlier_job_under_that_name_stays(workspace: Workspace, shared: Path) -> None:
     (shared / "report.py").write_text("an output")
 
     placed = place(a_script("1", "report.py"), workspace)
@@ -107,7 +107,7 @@ def test_a_script_that_a_job_changed_or_deleted_is_there_again_for_the_next(work
     assert fourth == shared / "job.py"
 
 
-def test_what_a_running_job_may_write_anew_is_not_what_is_run(workspace: Workspace, shared: Path) -> None:
+def test_the_executed_script_cannot_be_rewritten_by_a_running_job(workspace: Workspace, shared: Path) -> None:
     workspace.begin("writer")
     (shared / "job.py").write_text("1")
 
@@ -118,7 +118,7 @@ def test_what_a_running_job_may_write_anew_is_not_what_is_run(workspace: Workspa
     assert placed.path.read_text() == "1"
 
 
-def test_what_an_ended_job_wrote_is_run_in_its_place(workspace: Workspace, shared: Path) -> None:
+def test_a_script_written_by_an_ended_job_is_run_in_its_place(workspace: Workspace, shared: Path) -> None:
     workspace.begin("writer")
     (shared / "job.py").write_text("1")
     workspace.end("writer")
@@ -148,7 +148,7 @@ PLANTED: dict[str, Callable[[Path, Path], None]] = {
 
 
 @pytest.mark.parametrize("planted", PLANTED)
-def test_nothing_is_written_through_what_a_job_planted_under_the_name(
+def test_nothing_is_written_through_a_link_that_a_job_planted_under_the_name(
     workspace: Workspace, shared: Path, tmp_path: Path, planted: str
 ) -> None:
     outside = tmp_path / "outside"

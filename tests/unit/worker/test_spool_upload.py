@@ -65,7 +65,7 @@ def leave(spools: SpoolUploader, *leases: str) -> None:
         spools.upload(lease)
 
 
-def test_what_an_attempt_left_is_delivered_as_its_own_and_its_folder_goes(
+def test_entries_left_by_an_attempt_are_delivered_as_its_own_and_its_folder_removed(
     server: WorkerServer, tasks: Tasks, spools: SpoolUploader, tmp_path: Path
 ) -> None:
     Spool(str(spools.folder_of("l1"))).add([ENTRY])
@@ -83,7 +83,7 @@ def test_an_attempt_that_left_nothing_is_no_work(tasks: Tasks, spools: SpoolUplo
     assert len(tasks) == 0
 
 
-def test_what_an_earlier_worker_did_not_deliver_is_delivered(
+def test_entries_left_by_an_earlier_worker_are_delivered(
     server: WorkerServer, tasks: Tasks, spools: SpoolUploader
 ) -> None:
     Spool(str(spools.folder_of("l1"))).add([ENTRY])
@@ -94,7 +94,7 @@ def test_what_an_earlier_worker_did_not_deliver_is_delivered(
     assert server.recorded == [("l1", BODY)]
 
 
-def test_what_the_server_fails_over_is_repeated_after_what_other_attempts_left(
+def test_entries_that_make_the_server_fail_are_repeated_after_those_of_other_attempts(
     server: WorkerServer, tasks: Tasks, spools: SpoolUploader
 ) -> None:
     leave(spools, "l1", "l2")
@@ -108,7 +108,7 @@ def test_what_the_server_fails_over_is_repeated_after_what_other_attempts_left(
 
 
 @pytest.mark.parametrize("status", [400, 404, 409])
-def test_what_the_server_will_never_take_is_dropped(
+def test_entries_that_the_server_permanently_refuses_are_dropped(
     server: WorkerServer, tasks: Tasks, spools: SpoolUploader, tmp_path: Path, status: int
 ) -> None:
     leave(spools, "l1")
@@ -119,7 +119,7 @@ def test_what_the_server_will_never_take_is_dropped(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_whatever_else_a_job_puts_there_is_removed_and_not_read(
+def test_foreign_files_that_a_job_puts_there_are_removed_and_not_read(
     server: WorkerServer, tasks: Tasks, spools: SpoolUploader, tmp_path: Path
 ) -> None:
     folder = spools.folder_of("l1")

@@ -120,7 +120,7 @@ def test_an_attempt_that_was_lost_before_it_started_never_starts(bench: Bench) -
     assert [order.lease_id for order in bench.executor.started] == ["kept"]
 
 
-def test_a_timeout_is_told_apart_from_a_cancel(bench: Bench) -> None:
+def test_a_timeout_is_distinguished_from_a_cancel(bench: Bench) -> None:
     bench.take(an_assignment(timeout_seconds=0.001))
 
     bench.run_until(lambda: bool(bench.logs.reports))
@@ -167,7 +167,7 @@ def test_a_script_that_is_missing_fails_the_attempt(bench: Bench) -> None:
     assert bench.reported() == {"lease1": (AttemptOutcome.FAILED, "could not start: script 0000: not there")}
 
 
-def test_what_is_assigned_to_a_leaving_worker_is_neither_started_nor_held(bench: Bench) -> None:
+def test_assignments_of_a_leaving_worker_are_neither_started_nor_held(bench: Bench) -> None:
     bench.mailbox.post(LeaveAsked(why="SIGTERM"))
     bench.take(an_assignment())
 
@@ -177,7 +177,7 @@ def test_what_is_assigned_to_a_leaving_worker_is_neither_started_nor_held(bench:
     assert bench.leases.held() == []
 
 
-def test_what_a_lost_attempt_recorded_is_looked_after_as_that_of_any_other(bench: Bench) -> None:
+def test_entries_of_a_lost_attempt_are_uploaded_like_any_other(bench: Bench) -> None:
     bench.take(an_assignment("l1"), an_assignment("l2"))
     bench.executor.planned["l2"] = an_end("l2")
 

@@ -18,7 +18,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     bench.mailbox.close()
 
 
-def test_a_prefetched_attempt_begins_when_the_slot_is_free_and_the_server_is_told_of_that(bench: Bench) -> None:
+def test_a_prefetched_attempt_begins_when_the_slot_is_free_and_its_start_is_reported(bench: Bench) -> None:
     bench.take(a_leased_one("first"), a_prefetched_one("second"), a_prefetched_one("third"))
     seen: list[tuple[list[str], list[str]]] = []
 
@@ -56,7 +56,7 @@ def test_the_prefetched_attempt_of_the_highest_priority_begins_first(bench: Benc
     assert bench.started == ["first", "high", "low"]
 
 
-def test_what_cannot_start_leaves_its_slot_to_what_waits(bench: Bench) -> None:
+def test_a_job_that_cannot_start_frees_its_slot_for_a_waiting_one(bench: Bench) -> None:
     bench.executor.refusals["bad"] = ValueError("embedded null byte")
     bench.take(a_prefetched_one("bad"), a_prefetched_one("next"))
 
@@ -66,7 +66,7 @@ def test_what_cannot_start_leaves_its_slot_to_what_waits(bench: Bench) -> None:
     assert bench.reported()["bad"][0] is AttemptOutcome.FAILED
 
 
-def test_a_lost_attempt_leaves_its_slot_to_what_waits(bench: Bench) -> None:
+def test_a_lost_attempt_frees_its_slot_for_a_waiting_one(bench: Bench) -> None:
     bench.take(a_leased_one("first"), a_prefetched_one("next"))
 
     bench.run_until(lambda: "next" in bench.started, LeasesLost(lease_ids=("first",)))
@@ -74,7 +74,7 @@ def test_a_lost_attempt_leaves_its_slot_to_what_waits(bench: Bench) -> None:
     assert "first" not in bench.reported()
 
 
-def test_a_stop_of_what_waits_is_confirmed_at_once_and_it_never_starts(bench: Bench) -> None:
+def test_a_stop_of_a_waiting_job_is_confirmed_at_once_and_it_never_starts(bench: Bench) -> None:
     bench.take(a_leased_one("first"), a_prefetched_one("next"), a_prefetched_one("other"))
 
     def finish_the_first_after_that() -> bool:
@@ -88,7 +88,7 @@ def test_a_stop_of_what_waits_is_confirmed_at_once_and_it_never_starts(bench: Be
     assert bench.reports.started == ["other"]
 
 
-def test_what_was_lost_while_it_waited_never_starts_and_is_not_reported(bench: Bench) -> None:
+def test_a_lease_lost_while_it_waits_never_starts_and_is_not_reported(bench: Bench) -> None:
     bench.take(a_leased_one("first"), a_prefetched_one("next"), a_prefetched_one("other"))
     bench.leases.drop(["next"])
 
@@ -103,7 +103,7 @@ def test_what_was_lost_while_it_waited_never_starts_and_is_not_reported(bench: B
     assert "next" not in bench.reported()
 
 
-def test_what_was_lost_while_it_waited_is_not_given_back(bench: Bench) -> None:
+def test_a_lease_lost_while_it_waits_is_not_returned(bench: Bench) -> None:
     bench.take(a_leased_one("first"), a_prefetched_one("next"), a_prefetched_one("other"))
     bench.leases.drop(["next"])
 
@@ -112,7 +112,7 @@ def test_what_was_lost_while_it_waited_is_not_given_back(bench: Bench) -> None:
     assert bench.reports.returned == ["other"]
 
 
-def test_what_is_held_no_longer_when_its_turn_comes_leaves_the_slot_to_the_next(bench: Bench) -> None:
+def test_a_waiting_lease_that_is_no_longer_held_gives_its_slot_to_the_next(bench: Bench) -> None:
     bench.take(a_prefetched_one("gone"), a_prefetched_one("next"))
     bench.leases.drop(["gone"])
 
@@ -121,7 +121,7 @@ def test_what_is_held_no_longer_when_its_turn_comes_leaves_the_slot_to_the_next(
     assert (bench.started, bench.reports.started) == (["next"], ["next"])
 
 
-def test_what_waits_is_given_back_when_the_server_asks_and_what_runs_goes_on(bench: Bench) -> None:
+def test_waiting_jobs_are_returned_when_the_server_asks_and_running_ones_continue(bench: Bench) -> None:
     bench.take(a_leased_one("first"), a_prefetched_one("next"), a_prefetched_one("other"))
 
     def finish_the_first_after_that() -> bool:
@@ -137,7 +137,7 @@ def test_what_waits_is_given_back_when_the_server_asks_and_what_runs_goes_on(ben
     assert "next" in bench.leases, "it is held until the server has acknowledged that"
 
 
-def test_what_waits_for_an_attempt_that_takes_long_is_given_back(bench: Bench) -> None:
+def test_jobs_that_wait_for_a_long_attempt_are_returned(bench: Bench) -> None:
     bench.take(a_leased_one("long"), a_prefetched_one("next"), a_prefetched_one("other"))
 
     def turn_the_clock() -> bool:
@@ -150,7 +150,7 @@ def test_what_waits_for_an_attempt_that_takes_long_is_given_back(bench: Bench) -
     assert bench.started == ["long"]
 
 
-def test_what_comes_later_is_watched_as_well(bench: Bench) -> None:
+def test_jobs_that_arrive_later_are_watched_as_well(bench: Bench) -> None:
     bench.take(a_leased_one("long"), a_prefetched_one("next"))
 
     def turn_the_clock() -> bool:
@@ -164,7 +164,7 @@ def test_what_comes_later_is_watched_as_well(bench: Bench) -> None:
     assert bench.started == ["long"]
 
 
-def test_a_leaving_worker_starts_nothing_and_gives_back_what_waits(bench: Bench) -> None:
+def test_a_leaving_worker_starts_nothing_and_returns_waiting_jobs(bench: Bench) -> None:
     bench.take(a_leased_one("first"), a_prefetched_one("next"))
 
     bench.run_until(lambda: bench.started == ["first"])

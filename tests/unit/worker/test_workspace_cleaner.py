@@ -43,7 +43,7 @@ def a_workspace(folders: AttemptFolders, name: str, *, idle_days: float = 10.0) 
     return folder
 
 
-def test_what_the_server_calls_old_is_deleted_and_nothing_else(server: WorkerServer, tmp_path: Path) -> None:
+def test_only_workspaces_that_the_server_calls_old_are_deleted(server: WorkerServer, tmp_path: Path) -> None:
     folders = AttemptFolders(tmp_path)
     old, kept = a_workspace(folders, "run-old"), a_workspace(folders, "run-kept")
     server.old_workspaces = {"run-old", "../attempts", "never-asked"}

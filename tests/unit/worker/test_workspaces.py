@@ -48,7 +48,7 @@ def test_an_attempt_that_began_later_is_not_named(tmp_path: Path) -> None:
     assert (found(workspace, "first"), found(workspace, "later")) == ({"early"}, set())
 
 
-def test_what_nobody_was_running_for_goes_to_the_one_that_looks(tmp_path: Path) -> None:
+def test_files_written_while_no_attempt_ran_go_to_the_one_that_looks(tmp_path: Path) -> None:
     workspace = a_workspace(tmp_path)
     write(workspace, "by a person")
     wait_for_a_tick()
@@ -71,7 +71,7 @@ def test_of_a_workspace_that_is_not_known_only_newer_files_are_named(tmp_path: P
     assert found(workspace, "one") == {"new"}
 
 
-def test_what_a_lost_attempt_left_is_named_for_nobody_else(tmp_path: Path) -> None:
+def test_files_left_by_a_lost_attempt_belong_to_no_other(tmp_path: Path) -> None:
     workspace = a_workspace(tmp_path)
     workspace.begin("lost")
     write(workspace, "half")
@@ -87,7 +87,7 @@ def test_what_a_lost_attempt_left_is_named_for_nobody_else(tmp_path: Path) -> No
     assert not workspace.is_in_use
 
 
-def test_an_attempt_that_left_nothing_is_told_so_at_a_glance(tmp_path: Path) -> None:
+def test_an_attempt_that_left_nothing_is_known_to_be_untouched(tmp_path: Path) -> None:
     workspace = a_workspace(tmp_path)
     workspace.begin("silent")
     workspace.end("silent")
@@ -236,7 +236,7 @@ def test_a_glance_sees_every_change_and_leaves_large_folders_alone(tmp_path: Pat
     assert not a_running_one(tmp_path).is_untouched("all")
 
 
-def test_a_deep_tree_is_no_trouble(tmp_path: Path) -> None:
+def test_a_deep_tree_is_handled(tmp_path: Path) -> None:
     workspace = a_running_one(tmp_path)
     path = "/".join("d" for _ in range(1500))
     descriptor = os.open(tmp_path, os.O_RDONLY)

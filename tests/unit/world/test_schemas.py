@@ -121,7 +121,7 @@ def test_numbers_that_take_long_to_compare_or_divide_are_checked_only_while_they
     assert Schema({"items": {"type": "integer"}}).fault([10**20 + at for at in range(20_000)]) is None
 
 
-def test_a_tool_whose_schema_was_stored_by_an_earlier_version_answers_what_is_wrong_with_it() -> None:
+def test_a_tool_with_an_invalid_schema_of_an_earlier_version_answers_with_its_error() -> None:
     tool = {"name": "note", "input_schema": {"properties": {"a": {"$ref": "file:///etc/hostname"}}}}
     environment = Environment(a_world(tools=[tool]))
 

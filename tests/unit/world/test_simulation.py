@@ -30,7 +30,7 @@ def test_a_declared_read_needs_nobody() -> None:
         ({}, ["P1", "P2"]),
     ],
 )
-def test_a_search_leaves_out_what_it_was_not_asked(args: dict[str, Any], found: list[str]) -> None:
+def test_a_search_leaves_out_products_that_do_not_match(args: dict[str, Any], found: list[str]) -> None:
     shop = an_environment()
 
     answer = called(shop, a_state(shop), "search_products", **args)
@@ -113,7 +113,7 @@ def _model(*texts: Any) -> Any:
     return reply
 
 
-def test_what_is_not_declared_is_asked_of_a_model() -> None:
+def test_a_tool_without_declared_effects_is_answered_by_a_model() -> None:
     shop = an_environment()
     model = _model({"tool_response": {"text": "Two boxes left."}, "ledger_updates": []})
     model.state = a_state(shop)
@@ -145,7 +145,7 @@ def test_an_answer_with_a_violation_is_asked_for_again_with_its_words_and_then_r
     assert len({ask.key for ask in model.asked}) == 2  # the third asks what the second asked
 
 
-def test_observed_violations_stand_beside_the_answer() -> None:
+def test_observed_violations_are_listed_beside_the_answer() -> None:
     shop = an_environment(consistency="observe")
     update = {"op": "update", "type": "order", "id": "O7", "set": {"colour": "red"}}
     model = _model({"tool_response": {"order_id": "O7"}, "ledger_updates": [update]})
@@ -256,7 +256,7 @@ def test_a_value_of_another_type_is_not_the_value() -> None:
 # --- failures ---
 
 
-def test_an_injected_error_goes_before_the_tool_and_before_a_passthrough() -> None:
+def test_an_injected_error_takes_precedence_over_the_tool_and_a_passthrough() -> None:
     rule = {"trigger": "any_tool_call", "match": {"nth": 2}, "action": {"type": "error", "status": 503}}
     shop = an_environment(rule)
     state = a_state(shop)

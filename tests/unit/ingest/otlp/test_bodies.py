@@ -253,7 +253,7 @@ def test_a_body_over_the_limit_is_refused_unpacked_too() -> None:
         (gzip.compress(BODY)[:-9], PROTOBUF, "gzip", "its end is missing"),
     ],
 )
-def test_what_is_no_request_is_refused_with_the_reason(
+def test_an_invalid_otlp_request_is_refused_with_the_reason(
     body: bytes, content_type: str, encoding: str | None, problem: str
 ) -> None:
     with pytest.raises(InvalidInput, match=problem):

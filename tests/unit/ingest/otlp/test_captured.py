@@ -53,7 +53,7 @@ def whole(entry: ActionEntry, of: str) -> object:
         ("openai-v2.traces.bin", [], ["chat"], []),
     ],
 )
-def test_agents_models_and_tools_are_told_apart(
+def test_agents_models_and_tools_of_captures_are_distinguished(
     file: str, agents: list[str], models: list[str], tools: list[str]
 ) -> None:
     entries = captured(file)
@@ -115,7 +115,7 @@ def test_an_answer_is_the_same_text_in_the_next_question() -> None:
     assert first.outputs.shared[0] in second.inputs.shared
 
 
-def test_pydantic_ai_says_what_its_calls_cost_and_the_agent_only_sums() -> None:
+def test_pydantic_ai_reports_the_cost_of_its_calls_and_sums_for_the_agent() -> None:
     entries = captured("logfire.traces.bin")
 
     assert [model.cost for model in actions(entries, ActionKind.MODEL)] == [Decimal("0.000009675")] * 2
@@ -145,7 +145,7 @@ def test_an_exception_is_the_reason_why_a_run_failed() -> None:
     assert (step.failure.traceback or "").startswith("Traceback")
 
 
-def test_langfuse_tells_of_prices_levels_and_its_own_usage() -> None:
+def test_langfuse_reports_prices_levels_and_its_own_usage() -> None:
     entries = captured("langfuse.traces.bin")
     _, manual = actions(entries, ActionKind.MODEL)
     [bad] = actions(entries, ActionKind.STEP)

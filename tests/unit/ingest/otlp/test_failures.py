@@ -140,7 +140,7 @@ def test_the_last_exception_is_why_a_span_failed_and_those_before_it_are_kept() 
     }
 
 
-def test_what_the_last_exception_says_beside_the_failure_is_kept() -> None:
+def test_other_attributes_of_the_last_exception_are_stored() -> None:
     action = an_action({}, error="", events=[an_exception("E", "m", **{"exception.escaped": "False", "try": "3"})])
 
     assert details_of(action)["events"] == [{"name": "exception", "at_ns": str(STARTED_NS), "attributes": {"try": "3"}}]

@@ -39,7 +39,7 @@ def test_spans_in_a_cycle_are_in_their_trace() -> None:
     assert [action.run_id for action in told] == [TRACE_ID, TRACE_ID, "R_1"]
 
 
-def test_what_spans_below_say_of_their_run_is_said_of_the_one_above() -> None:
+def test_run_attributes_of_child_spans_apply_to_the_run_of_their_root() -> None:
     leaf = a_span({"session.id": "s1"}, span_id=LEAF, parent_id=ROOT)
 
     [run] = [entry for entry in entries_of(leaf, a_span(R_1, span_id=ROOT)) if isinstance(entry, RunEntry)]
@@ -72,7 +72,7 @@ def test_a_trace_is_named_for_its_root_unless_an_agent_says_more(requests: list[
     assert memory.run.name == name
 
 
-def test_what_a_program_calls_its_run_stays() -> None:
+def test_a_run_name_given_by_a_program_stays() -> None:
     said = RunEntry(run_id=TRACE_ID, source=Source.SDK, at=at(0), agent_id="WEATHER", name="WEATHER")
 
     memory = heard([said, *entries_of(a_span(span_id=ROOT, name="plan a trip"))])

@@ -45,7 +45,7 @@ def test_messages_of_a_span_that_is_a_model_call_are_that_one_call() -> None:
         assert memory.run.tally == Tally(calls=1, success=1, cost=Decimal("0.1"))
 
 
-def test_messages_that_name_their_operation_tell_what_they_are_of() -> None:
+def test_messages_that_name_their_operation_have_its_kind() -> None:
     [messages] = logged(a_record("gen_ai.user.message", {"content": "hi"}, {"gen_ai.operation.name": "chat"}))
 
     assert messages.kind is ActionKind.MODEL
@@ -90,7 +90,7 @@ def test_a_named_event_is_one_and_an_evaluation_a_verdict() -> None:
     assert evaluated.id != noted.id
 
 
-def test_an_event_keeps_what_it_says_of_an_error_and_of_its_call() -> None:
+def test_an_event_keeps_its_attributes_of_an_error_and_its_call() -> None:
     said = {"error.type": "timeout", "gen_ai.response.id": "resp-1", "exception.message": "10 s"}
 
     [event] = logged(a_record("exception", None, said))
@@ -107,7 +107,7 @@ def test_the_same_events_sent_again_have_the_same_ids() -> None:
     assert len({entry.id for entry in first}) == 3
 
 
-def test_plain_lines_and_what_names_no_span_are_dropped() -> None:
+def test_plain_lines_and_records_without_a_span_are_dropped() -> None:
     assert logged(a_record("", "a line"), a_record("note", span_id=""), a_record("gen_ai.choice", span_id="")) == []
 
 

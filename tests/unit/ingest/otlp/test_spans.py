@@ -115,13 +115,13 @@ def test_every_dialect_counts_tokens(attributes: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("count", [-1, 10**9 + 1, 2**53, "1000000001", 1e10, "many", "", True, 0.5, "9" * 5000])
-def test_what_is_no_count_is_not_counted(count: object) -> None:
+def test_an_invalid_token_count_is_ignored(count: object) -> None:
     action = an_action({"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": count})
 
     assert action.use == ModelUse()
 
 
-def test_an_agents_sums_are_kept_and_those_of_a_tool_stand_beside() -> None:
+def test_an_agents_sums_are_stored_and_those_of_a_tool_kept_in_details() -> None:
     sums = {"gen_ai.usage.input_tokens": 9, "operation.cost": 0.5}
     agent = an_action({"gen_ai.operation.name": "invoke_agent", **sums})
     tool = an_action({"gen_ai.operation.name": "execute_tool", **sums})
@@ -131,7 +131,7 @@ def test_an_agents_sums_are_kept_and_those_of_a_tool_stand_beside() -> None:
     assert details(tool)["sums"] == {"input_tokens": 9, "cost_usd": "0.5"}
 
 
-def test_what_an_agent_of_strands_used_in_all_its_runs_is_not_of_this_one() -> None:
+def test_the_accumulated_usage_of_a_strands_agent_is_not_counted() -> None:
     agent = an_action(
         {"gen_ai.operation.name": "invoke_agent", "gen_ai.system": "strands-agents", "gen_ai.usage.input_tokens": 9}
     )
@@ -163,7 +163,7 @@ def test_a_finish_reason_is_removed_from_a_message_and_nothing_else(message: str
     assert action.outputs.shared == (stored,)
 
 
-def test_messages_are_pieces_that_stand_apart() -> None:
+def test_messages_are_separate_pieces() -> None:
     question = '[{"role":"user","parts":[{"type":"text","content":"hi"}]}]'
     action = an_action(
         {
@@ -307,7 +307,7 @@ def test_a_span_without_an_end_still_runs() -> None:
     assert run.end is None
 
 
-def test_logfires_pending_span_is_the_beginning_of_the_span_it_stands_in() -> None:
+def test_logfires_pending_span_is_the_beginning_of_its_parent_span() -> None:
     pending = {"logfire.span_type": "pending_span", "logfire.pending_parent_id": PARENT_ID}
     action = an_action(pending, span_id=CHILD_ID, parent_id=SPAN_ID, seconds=0)
     root = an_action(pending | {"logfire.pending_parent_id": "0" * 16}, span_id=CHILD_ID, parent_id=SPAN_ID)
@@ -373,7 +373,7 @@ def test_a_run_keeps_the_name_that_its_root_span_was_given(attributes: dict[str,
         ("ai.generateText", {"ai.operationId": "ai.generateText", "ai.telemetry.functionId": "code-reviewer"}),
     ],
 )
-def test_a_name_that_only_repeats_what_the_root_is_and_whose_is_not_doubled(
+def test_a_name_that_repeats_kind_and_agent_of_the_root_is_not_doubled(
     name: str, attributes: dict[str, object]
 ) -> None:
     assert run_of(a_span(attributes, name=name)).name == "code-reviewer"
@@ -396,7 +396,7 @@ def test_the_root_ends_and_names_a_run_that_its_program_names_too(is_of_resource
     assert (run.name, run.end, run.is_part_end) == ("work", RunEnd.COMPLETED, True)
 
 
-def test_a_call_that_stands_alone_does_not_end_a_run_that_its_program_names() -> None:
+def test_a_single_call_does_not_end_a_run_that_its_program_names() -> None:
     run = run_of(a_span({"gen_ai.operation.name": "chat"}), resource={"titan.agent_run_id": "run-1"})
 
     assert (run.name, run.end, run.is_part_end) == (None, None, False)
@@ -416,7 +416,7 @@ def test_the_roots_agent_is_surer_than_another(parent: str | None) -> None:
     assert run.agent_source is (AgentSource.SAID if parent is None else AgentSource.ACTED)
 
 
-def test_before_the_root_is_heard_the_run_is_whose_agent_acted_first() -> None:
+def test_before_the_root_arrives_the_run_belongs_to_the_agent_that_acted_first() -> None:
     late = a_span({"gen_ai.agent.name": "helper"}, span_id=CHILD_ID, parent_id=PARENT_ID)
     late.start_time_unix_nano += 5_000
     early = a_span({"gen_ai.agent.name": "main"}, parent_id=PARENT_ID)

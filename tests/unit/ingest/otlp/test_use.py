@@ -153,7 +153,7 @@ def test_the_cost_of_a_part_is_that_of_the_call_only_where_there_is_no_other(
         ),
     ],
 )
-def test_what_a_cache_gave_is_counted_and_priced_once(
+def test_cached_tokens_are_counted_and_priced_once(
     scope: str, attributes: dict[str, object], use: tuple[int, int | None, int | None], cost: str
 ) -> None:
     action = an_action(HAIKU | attributes, scope)
@@ -281,7 +281,7 @@ def test_anthropics_own_counts_without_a_total_are_taken_as_exclusive_and_marked
         ({"gen_ai.system": "openai"}, 5000),
     ],
 )
-def test_counts_that_a_total_or_the_provider_tells_apart_are_not_marked(
+def test_token_counts_explained_by_a_total_or_the_provider_are_not_marked(
     changes: dict[str, object], input_tokens: int
 ) -> None:
     action = an_action(HAIKU | OF_ANTHROPIC | changes)

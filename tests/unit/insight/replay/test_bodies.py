@@ -60,7 +60,7 @@ def test_floats_that_are_nearly_equal_are_noted_as_drift() -> None:
     assert between('{"a":0.30000000000000004}', '{"a":0.3}') == BodyDifference(remarks=frozenset({Remark.FLOAT_DRIFT}))
 
 
-def test_a_redacted_part_is_no_difference_whatever_the_other_side_holds() -> None:
+def test_a_redacted_part_is_no_difference_from_any_value() -> None:
     noted = BodyDifference(remarks=frozenset({Remark.REDACTED}))
 
     assert between('{"key":"[redacted:aws_key]"}', '{"key":["AKIA"]}') == noted
@@ -68,11 +68,11 @@ def test_a_redacted_part_is_no_difference_whatever_the_other_side_holds() -> Non
 
 
 @pytest.mark.parametrize("other", ['"say x then y"', '"sent x then z"', '"sent x but y"', '"sent  theny"', "7"])
-def test_what_stands_around_a_redacted_part_is_compared(other: str) -> None:
+def test_text_around_a_redacted_part_is_compared(other: str) -> None:
     assert between('"sent [redacted:a] then [redacted:a]y"', other).path == "$"
 
 
-def test_what_was_recorded_of_one_side_alone_is_unknown() -> None:
+def test_a_body_recorded_on_one_side_alone_is_unknown() -> None:
     assert difference(body_of("1"), None).is_unknown
     assert difference(None, None) == BodyDifference()
 
@@ -85,7 +85,7 @@ def test_long_bodies_are_compared_by_digest() -> None:
     assert len(body_of(long).text) == MOST_HELD
 
 
-def test_what_is_nested_too_deep_to_be_read_is_compared_as_text() -> None:
+def test_a_value_nested_too_deep_to_be_read_is_compared_as_text() -> None:
     deep = "[" * 100_000 + "]" * 100_000
 
     assert between(deep, deep) == BodyDifference()
@@ -121,7 +121,7 @@ def test_two_values_differ_alike_from_both_sides(one: object, other: object) -> 
         ("[7]", "7"),
     ],
 )
-def test_inputs_read_as_what_a_function_was_called_with(text: str, shown: str | None) -> None:
+def test_inputs_are_shown_as_the_arguments_of_a_call(text: str, shown: str | None) -> None:
     assert input_preview(body_of(text)) == shown
 
 

@@ -60,7 +60,7 @@ def test_the_example_of_the_seed_comes_out_as_it_is_printed_there() -> None:
     assert (found.divergences[0].is_root, found.divergences[0].path) == (True, "$")
 
 
-def test_a_run_matches_itself_and_what_a_replay_did_not_spend_is_saved() -> None:
+def test_a_run_matches_itself_and_unspent_cost_of_a_replay_is_saved() -> None:
     original = in_turn(a_call(given="a", gave="b", cost="0.25"), a_call(given="c", gave="d", cost="0.5"))
     replayed = [replace(action, outcome=Outcome.REPLAYED, cost=Decimal(0)) for action in original]
 
@@ -121,7 +121,7 @@ def test_an_error_in_one_run_alone_or_another_error_is_a_mismatch() -> None:
     ]
 
 
-def test_calls_in_another_order_are_told_where_order_means_something() -> None:
+def test_calls_in_another_order_are_reported_if_order_matters() -> None:
     first, second, third = a_call("a", 1), a_call("b", 2), a_call("c", 3)
 
     found = compare(in_turn(first, second, third), in_turn(first, third, second))
@@ -139,7 +139,7 @@ def test_concurrent_calls_may_end_in_any_order_and_have_their_own_counterparts()
     assert found.match_rate == 1.0
 
 
-def test_what_an_agent_did_is_compared_with_what_the_same_agent_did() -> None:
+def test_an_agents_actions_are_compared_with_those_of_the_same_agent() -> None:
     def run(*topics: str) -> list[RecordedAction]:
         agents = [replace(a_group("agent", id=topic), inputs=a_call(given=topic).inputs) for topic in topics]
         return at_once(*agents, *(a_call("search", "now", topic, parent=topic) for topic in topics))
@@ -189,7 +189,7 @@ def test_call_sites_and_tasks_count_where_all_actions_of_a_name_have_one() -> No
     assert [pair.replay is None for pair in without] == [False, False]
 
 
-def test_what_consumes_a_value_that_differed_first_is_its_consequence() -> None:
+def test_a_call_that_uses_a_different_value_is_a_consequence_of_its_difference() -> None:
     original = in_turn(
         a_call("generate_id", {}, "uuid-123"),
         a_call("save", {"id": "uuid-123"}, "saved as uuid-123"),
@@ -228,7 +228,7 @@ def test_an_extra_call_that_consumes_the_value_is_a_consequence_and_common_words
     assert [one.consequence_of for one in found.divergences] == [None, 0, None]
 
 
-def test_what_one_run_did_not_record_is_not_compared_and_said() -> None:
+def test_content_that_one_run_did_not_record_is_not_compared_and_counted() -> None:
     found = compare([a_call(given=1, gave=2)], [a_call()])
 
     assert (found.match_rate, found.uncompared) == (1.0, 1)
@@ -255,7 +255,7 @@ def test_a_result_is_bounded_and_its_counts_are_not() -> None:
 
 
 @given(names, names)
-def test_every_action_stands_once_and_in_its_order(one: list[str], other: list[str]) -> None:
+def test_every_action_occurs_once_and_in_its_order(one: list[str], other: list[str]) -> None:
     original, replay = in_turn(*map(a_call, one)), in_turn(*map(a_call, other))
 
     pairs = align(original, replay)

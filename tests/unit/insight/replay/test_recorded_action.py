@@ -56,7 +56,7 @@ def test_a_call_site_is_file_and_function_and_never_the_line(details: str | None
     assert recorded_action(ACTION, Bodies(details=details)).call_site == site
 
 
-def test_a_task_is_what_the_source_calls_it() -> None:
+def test_a_task_has_the_name_its_source_gives() -> None:
     assert recorded_action(ACTION, Bodies(details='{"task":"main/1"}')).task == "main/1"
     assert recorded_action(ACTION, Bodies(details='{"task":1}')).task is None
 
@@ -71,7 +71,7 @@ def test_a_task_is_what_the_source_calls_it() -> None:
         (Outcome.REPLAYED, True, "0"),
     ],
 )
-def test_cost_is_what_was_spent_and_counts_once(outcome: Outcome, has_cost: bool, cost: str) -> None:
+def test_cost_is_the_incurred_cost_counted_once(outcome: Outcome, has_cost: bool, cost: str) -> None:
     action = replace(ACTION, outcome=outcome, count=replace(COUNTS_ALL, has_cost=has_cost))
 
     assert recorded_action(action, Bodies()).cost == Decimal(cost)
@@ -81,7 +81,7 @@ def test_a_cost_that_is_unknown_is_none_that_is_added() -> None:
     assert recorded_action(replace(ACTION, cost=None), Bodies()).cost == 0
 
 
-def test_a_failure_is_told_by_its_entry_or_else_by_its_row() -> None:
+def test_a_failure_is_read_from_its_entry_or_else_from_its_row() -> None:
     def told(action: Action, failure: Failure | None) -> RecordedAction:
         return recorded_action(action, Bodies(failure=failure))
 

@@ -45,7 +45,7 @@ def test_a_whole_run_can_be_replayed_for_nothing() -> None:
 
 
 @pytest.mark.parametrize("status", [RunStatus.PENDING, RunStatus.RUNNING])
-def test_a_run_that_goes_on_cannot(status: RunStatus) -> None:
+def test_an_active_run_cannot_be_self_checked(status: RunStatus) -> None:
     found = checked(a_call(gave=1), run=structs.replace(RUN, status=status))
 
     assert (reasons(found), found.is_available) == (["run_incomplete"], False)

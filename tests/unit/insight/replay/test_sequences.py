@@ -38,7 +38,7 @@ def words(one: str, other: str) -> str:
         ("", "", ""),
     ],
 )
-def test_what_is_in_both_is_paired(one: str, other: str, expected: str) -> None:
+def test_common_items_of_both_sequences_are_paired(one: str, other: str, expected: str) -> None:
     assert words(one, other) == expected
 
 
@@ -71,7 +71,7 @@ def test_without_anchors_as_many_match_as_can(one: list[str], other: list[str]) 
     assert len(aligned(twice, other_twice)) == _longest_common(twice, other_twice)
 
 
-def test_what_differs_in_too_much_is_matched_by_occurrence() -> None:
+def test_sequences_with_too_many_edits_are_matched_by_occurrence() -> None:
     one = ["a", "b"] * MOST_EDITS
     other = ["b", "b", "c"] * MOST_EDITS
 
@@ -81,7 +81,7 @@ def test_what_differs_in_too_much_is_matched_by_occurrence() -> None:
     assert all(one[place] == other[other_place] == "b" for place, other_place in pairs)
 
 
-def test_gaps_stand_before_between_and_behind_pairs() -> None:
+def test_gaps_are_found_before_between_and_after_pairs() -> None:
     assert list(gaps_between([(1, 0), (2, 3)], 4, 4)) == [(0, 1, 0, 0), (2, 2, 1, 3), (3, 4, 4, 4)]
     assert list(gaps_between([], 0, 0)) == []
 

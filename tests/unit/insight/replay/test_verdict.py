@@ -23,7 +23,7 @@ WAY = "act (input_mismatch)"
         (True, False, False, f"the failure is no longer reproduced; the run diverges from {WAY} on"),
     ],
 )
-def test_a_verdict_says_what_became_of_the_recorded_outcome(
+def test_a_verdict_states_whether_the_recorded_outcome_was_reproduced(
     failed: bool, fails_now: bool, is_same: bool, said: str
 ) -> None:
     found = verdict(compare(RECORDED, RECORDED if is_same else ELSEWHERE), failed=failed, fails_now=fails_now)

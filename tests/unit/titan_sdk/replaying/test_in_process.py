@@ -123,7 +123,7 @@ def test_a_file_that_is_not_trusted_gives_a_plain_error_and_says_so_once(
     assert capsys.readouterr().err.count("plain data") == 1
 
 
-def test_five_calls_side_by_side_get_what_each_got(tmp_path: Path) -> None:
+def test_five_concurrent_calls_get_their_own_recorded_results(tmp_path: Path) -> None:
     given: list[object] = []
 
     async def main() -> None:
@@ -153,7 +153,7 @@ def test_they_end_in_the_order_in_which_they_ended(tmp_path: Path) -> None:
     assert ended == [[4, 3, 2, 1, 0]] * 2
 
 
-def test_calls_of_a_pools_threads_get_what_each_got(tmp_path: Path) -> None:
+def test_calls_of_a_pools_threads_get_their_own_recorded_results(tmp_path: Path) -> None:
     given: list[object] = []
 
     def main() -> None:
@@ -178,7 +178,7 @@ def test_generators_give_their_recorded_items(tmp_path: Path) -> None:
     assert (found.divergences, made) == ([], [])
 
 
-def test_what_calls_others_runs_again_and_what_it_called_answers(tmp_path: Path) -> None:
+def test_an_outer_action_runs_again_and_its_calls_are_answered(tmp_path: Path) -> None:
     found = replayed(lambda: ask_twice("hello"), tmp_path)
 
     assert (found.divergences, made) == ([], [])
@@ -193,7 +193,7 @@ def test_a_local_action_runs_and_its_output_is_compared(tmp_path: Path) -> None:
     assert replayed(main, tmp_path).divergences == ["output_mismatch: number"]
 
 
-def test_other_inputs_are_told_and_answered_in_order(tmp_path: Path) -> None:
+def test_different_inputs_are_reported_and_answered_in_order(tmp_path: Path) -> None:
     given: list[object] = []
 
     found = replayed(lambda: call_llm("hello"), tmp_path, lambda: given.append(call_llm("hello!")["answer"]))
@@ -266,7 +266,7 @@ def test_one_replay_at_a_time(tmp_path: Path) -> None:
         pass
 
 
-def test_recorded_sources_give_what_they_gave(tmp_path: Path) -> None:
+def test_recorded_sources_return_their_recorded_values(tmp_path: Path) -> None:
     given: list[object] = []
 
     def main() -> None:
@@ -305,7 +305,7 @@ def test_an_external_action_is_answered_with_all_that_it_called(tmp_path: Path) 
     assert (found.divergences, made) == ([], [])
 
 
-def test_what_the_model_endpoint_recorded_below_a_call_does_not_have_it_run(tmp_path: Path) -> None:
+def test_a_call_with_a_recorded_model_endpoint_call_below_it_is_not_run(tmp_path: Path) -> None:
     path = recorded(lambda: call_llm("hello"), tmp_path / "run.jsonl")
     parent = json.loads(path.read_text().splitlines()[1])
     below = parent | {"id": "e", "parent_id": parent["id"], "sources": ["endpoint"]}
@@ -336,7 +336,7 @@ def test_a_timeout_cancels_a_call_that_it_cancelled(tmp_path: Path) -> None:
     assert caught == ["timeout"] * 2
 
 
-def test_threads_of_tasks_that_made_no_call_themselves_get_what_each_got(tmp_path: Path) -> None:
+def test_threads_of_tasks_without_calls_get_their_own_recorded_results(tmp_path: Path) -> None:
     given: list[list[object]] = []
 
     async def one(number: int) -> object:

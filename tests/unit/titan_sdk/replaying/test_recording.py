@@ -41,7 +41,7 @@ def test_a_call_takes_the_action_with_its_inputs_first() -> None:
     assert recording.left == []
 
 
-def test_equal_calls_of_several_tasks_get_what_their_task_got() -> None:
+def test_equal_calls_of_several_tasks_get_the_result_of_their_task() -> None:
     lines = [a_line(id, 1, details={"task": task}) for id, task in (("a", "2"), ("b", "3"), ("c", "4"))]
     recording = a_recording(*lines)
 
@@ -72,7 +72,7 @@ def test_in_a_file_whose_code_has_changed_the_call_site_is_of_no_matter() -> Non
     assert taken(moved, 2, site=site) == "b"
 
 
-def test_what_is_taken_is_not_taken_again_under_another_key() -> None:
+def test_a_taken_call_is_not_taken_again_under_another_key() -> None:
     recording = a_recording(a_line("a", 1), a_line("b", 2))
 
     assert taken(recording, 2, site=("other.py", "f")) == "b"

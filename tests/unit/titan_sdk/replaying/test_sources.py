@@ -49,7 +49,7 @@ def test_a_pinned_source_gives_the_same_in_each_execution(source: str, folder: P
 
 
 @pytest.mark.parametrize("source", ASKS)
-def test_what_is_not_pinned_differs_though_all_else_is(source: str, folder: Path) -> None:
+def test_an_unpinned_source_differs_though_all_others_are_pinned(source: str, folder: Path) -> None:
     others = ",".join(pin for pin in PINS if pin != source)
 
     one, other = (told(source, pins=others, seed=seed, folder=folder) for seed in (1, 2))

@@ -36,7 +36,7 @@ def traced(folder: Path, text: str, *, within: Path | None = None) -> list[list[
     return [json.loads(line) for line in lines]
 
 
-def test_each_statement_says_what_it_changed(tmp_path: Path) -> None:
+def test_each_statement_lists_its_changed_variables(tmp_path: Path) -> None:
     found = traced(tmp_path, PROGRAM)
 
     changes = [
@@ -50,7 +50,7 @@ def test_each_statement_says_what_it_changed(tmp_path: Path) -> None:
     assert {file for file, *_ in found} == {"program.py"}
 
 
-def test_the_order_of_a_set_is_no_change_but_what_is_taken_from_it_is(tmp_path: Path) -> None:
+def test_the_order_of_a_set_is_no_change_but_an_element_taken_from_it_is(tmp_path: Path) -> None:
     one, other = (
         traced(tmp_path, f"tags = {tags}\nfirst = list(tags)[0] if 0 else {first!r}\n")
         for tags, first in (('{"a", "b"}', "a"), ('{"b", "a"}', "b"))
@@ -60,7 +60,7 @@ def test_the_order_of_a_set_is_no_change_but_what_is_taken_from_it_is(tmp_path: 
     assert one[2] != other[2]
 
 
-def test_objects_known_by_their_repr_are_told_apart_by_type_alone(tmp_path: Path) -> None:
+def test_objects_known_by_their_repr_are_compared_by_type_alone(tmp_path: Path) -> None:
     text = "import threading\nclass Job:\n    def __repr__(self):\n        return {!r}\njob = Job()\n"
 
     one, other = (traced(tmp_path, text.format(state)) for state in ("running", "finished"))
@@ -93,7 +93,7 @@ thread.join()
     assert any(function == "work" and "done" in changed for _, _, function, changed in found)
 
 
-def test_a_list_is_changed_when_what_it_holds_has_another_value_or_type_and_when_it_comes_back(tmp_path: Path) -> None:
+def test_a_list_changes_if_an_item_changes_in_value_or_type_and_if_it_is_assigned_again(tmp_path: Path) -> None:
     text = "items = [1, 2]; items[0] = True; kept = items; items = None; items = kept; items = {}; items = kept"
 
     found = traced(tmp_path, text.replace("; ", "\n"))

@@ -67,7 +67,7 @@ def test_no_more_comes_than_so_many_bytes_hold(calls: CallStore, limit: int, exp
     assert found == tape[2 : 2 + expected]
 
 
-def test_a_packed_tape_comes_in_parts_that_make_the_whole(calls: CallStore, tape: list[StoredEntry]) -> None:
+def test_a_packed_recording_is_read_in_parts_that_make_the_whole(calls: CallStore, tape: list[StoredEntry]) -> None:
     left, found = [stored.number for stored in tape], list[StoredEntry]()
     while left:
         part = entries_at(calls, left, 1024)
@@ -76,7 +76,7 @@ def test_a_packed_tape_comes_in_parts_that_make_the_whole(calls: CallStore, tape
     assert found == tape
 
 
-def test_what_is_about_the_run_is_read_apart(calls: CallStore, tape: list[StoredEntry]) -> None:
+def test_entries_about_the_run_are_read_apart(calls: CallStore, tape: list[StoredEntry]) -> None:
     def read(reader: CallReader) -> list[StoredEntry]:
         [first] = reader.entries_about_run(PROJECT, RUN, limit=1)
         return [first, *reader.entries_about_run(PROJECT, RUN, after=first.number, limit=9)]

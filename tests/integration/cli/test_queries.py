@@ -44,7 +44,7 @@ def test_lists_show_the_newest_first(titan: CommandLine, nightly: str) -> None:
     assert {line.split()[0] for line in jobs.lines[1:]} == {"extract", "train", "report"}
 
 
-def test_runs_with_stages_are_listed_as_they_stand(titan: CommandLine, nightly: str) -> None:
+def test_runs_with_stages_are_listed_with_their_current_state(titan: CommandLine, nightly: str) -> None:
     for words in (["runs"], ["runs", "list"]):
         assert "NIGHT_1" in [line.split()[0] for line in titan(*words, "--stages", "--limit", "500").lines]
 
@@ -78,7 +78,7 @@ def test_a_job_shows_its_attempts(titan: CommandLine, nightly: str) -> None:
     assert done.lines[-1].split()[:3] == ["1", "failed", "3"]
 
 
-def test_a_story_tells_what_happened_in_order(titan: CommandLine, nightly: str) -> None:
+def test_a_history_lists_events_in_order(titan: CommandLine, nightly: str) -> None:
     done = titan("jobs", "show", "--history", "report", "--dag", nightly)
 
     assert done.lines[0] == f"Job report (id {nightly}.00002) is CANCELLED: parent 'train' failed"
@@ -120,7 +120,7 @@ def test_logs_of_one_attempt_leave_out_the_others(titan: CommandLine, scripts: P
 
 
 @pytest.mark.parametrize("more", [[], ["--follow"]])
-def test_logs_of_several_attempts_are_told_apart_on_stderr(titan: CommandLine, scripts: Path, more: list[str]) -> None:
+def test_logs_of_several_attempts_are_separated_on_stderr(titan: CommandLine, scripts: Path, more: list[str]) -> None:
     script = scripts / "tried.py"
     script.write_text("import os, sys; n = os.environ['TITAN_ATTEMPT']; print('try', n, end=''); sys.exit(n != '3')")
     titan("submit", str(script), "--retries", "2", *([] if more else ["--wait"]))
@@ -172,9 +172,7 @@ def test_workers_show_their_slots(titan: CommandLine) -> None:
         (["cancel", "--run", "ünïx"], "run '\\xfcn\\xefx'"),
     ],
 )
-def test_what_does_not_exist_is_exit_code_three_and_one_line(
-    titan: CommandLine, words: list[str], subject: str
-) -> None:
+def test_an_unknown_object_is_exit_code_three_and_one_line(titan: CommandLine, words: list[str], subject: str) -> None:
     done = titan(*words)
 
     assert (done.exit_code, done.stdout) == (3, b"")

@@ -19,7 +19,7 @@ PROTOBUF = "application/x-protobuf"
         ("/", "traces"),
     ],
 )
-def test_an_exporter_with_a_wrong_endpoint_is_told_which_to_set_in_protobuf(port: int, path: str, signal: str) -> None:
+def test_an_exporter_with_a_wrong_endpoint_gets_the_right_one_in_protobuf(port: int, path: str, signal: str) -> None:
     answer = ask(port, "POST", path, b"", {"Content-Type": PROTOBUF})
 
     said = answer.body.decode(errors="replace")
@@ -52,7 +52,7 @@ def test_an_exporter_in_json_gets_a_status_in_json_beside_our_own_words(port: in
         ("/chat/completions", "OPENAI_BASE_URL, to http://127.0.0.1/v1."),
     ],
 )
-def test_a_client_of_models_is_told_what_there_is_in_openais_words(port: int, path: str, advice: str) -> None:
+def test_a_model_client_at_a_wrong_path_gets_the_routes_in_openais_format(port: int, path: str, advice: str) -> None:
     answer = ask_json(port, "POST", path, {"model": "default"})
 
     error = answer.value["error"]

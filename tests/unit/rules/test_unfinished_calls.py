@@ -40,7 +40,7 @@ def test_it_does_not_end_before_it_began() -> None:
     assert a_run_broken_off(end=1).all[0].ended_at == at(2)
 
 
-def test_an_end_that_is_told_late_counts_as_if_it_had_come_in_time() -> None:
+def test_a_late_end_counts_as_if_it_had_arrived_in_time() -> None:
     late = a_call(begins=2, ends=5, cost="0.50")
 
     memory = a_run_broken_off()
@@ -51,7 +51,7 @@ def test_an_end_that_is_told_late_counts_as_if_it_had_come_in_time() -> None:
     assert memory.run.tally == replace(Tally(), calls=1, success=1, cost=memory.run.tally.cost)
 
 
-def test_a_beginning_that_is_told_again_changes_nothing() -> None:
+def test_a_repeated_beginning_changes_nothing() -> None:
     memory = a_run_broken_off()
 
     assert memory.hear(a_call(begins=2, ends=None)).repeated == 1
@@ -85,7 +85,7 @@ def first_error(memory: Memory) -> tuple[str | None, str | None]:
     return memory.run.first_error_id, memory.run.first_error
 
 
-def test_what_never_ended_is_the_first_error_of_a_run_without_another() -> None:
+def test_an_unfinished_call_is_the_first_error_of_a_run_without_another() -> None:
     turn = a_call("t1", kind=ActionKind.TURN, begins=0, ends=None)
 
     memory = a_closed_run([turn, a_call("a2", begins=2, ends=None), a_call("a1", begins=1, ends=None), END])
@@ -98,7 +98,7 @@ def test_a_step_that_never_ended_is_no_error_of_its_run() -> None:
 
 
 @pytest.mark.parametrize("begins", [0, 5])
-def test_what_failed_of_itself_is_told_before_what_never_ended(begins: float) -> None:
+def test_a_failed_call_is_the_first_error_before_an_unfinished_one(begins: float) -> None:
     failed = a_call("b", begins=begins, ends=6, error="nope")
     others: list[Entry] = [a_call("a1", begins=1, ends=None), END]
     late = a_closed_run(others)
@@ -127,7 +127,7 @@ def test_of_late_ends_the_first_one_leaves_the_first_error_to_the_other_call() -
     assert memory.run.first_error_at is None
 
 
-def test_what_is_told_of_another_run_beside_a_late_end_is_no_error_of_the_first_run() -> None:
+def test_an_entry_of_another_run_beside_a_late_end_is_no_error_of_the_first_run() -> None:
     memory = a_closed_run([a_call("a1", begins=1, ends=None), a_call("a2", begins=2, ends=None), END])
 
     memory.hear(a_call("b1", run_id="another", begins=0, error="no"), a_call("a1", begins=1, ends=3))
@@ -135,7 +135,7 @@ def test_what_is_told_of_another_run_beside_a_late_end_is_no_error_of_the_first_
     assert {run.id: run.first_error_id for run in memory.runs.values()} == {RUN: "a2", "another": "b1"}
 
 
-def test_a_late_end_that_is_an_error_tells_what_it_was() -> None:
+def test_a_late_end_that_is_an_error_gives_its_message() -> None:
     memory = a_closed_run([a_call("a1", begins=1, ends=None), a_call("a2", begins=2, ends=None), END])
 
     memory.hear(a_call("a1", begins=1, ends=3, error="nope"))
@@ -143,7 +143,7 @@ def test_a_late_end_that_is_an_error_tells_what_it_was() -> None:
     assert first_error(memory) == ("a1", "ValueError: nope")
 
 
-def test_a_beginning_that_another_tells_makes_what_never_ended_longer_and_no_more() -> None:
+def test_an_earlier_beginning_from_another_source_only_lengthens_an_unfinished_call() -> None:
     memory = a_run_broken_off()
 
     memory.hear(a_call(begins=1, ends=None, source=Source.SENTINEL))

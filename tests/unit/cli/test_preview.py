@@ -46,7 +46,7 @@ CALL = {"id": "c", "function": {"name": "find", "arguments": '{"order": 1077}'}}
         ("a" * 300, "a" * (MOST_CHARACTERS - 1) + "…"),
     ],
 )
-def test_the_gist_of_a_body_is_what_was_said_in_it(body: object, words: str) -> None:
+def test_the_preview_of_a_body_is_its_text(body: object, words: str) -> None:
     assert gist_of(json.dumps(body, ensure_ascii=False)) == words
 
 
@@ -63,5 +63,5 @@ def test_the_gist_of_a_body_is_what_was_said_in_it(body: object, words: str) -> 
         ("[" * 100_000, "[" * (MOST_CHARACTERS - 1) + "…"),
     ],
 )
-def test_the_gist_of_what_was_cut_off_is_what_stands_whole_in_it(beginning: str, words: str) -> None:
+def test_the_preview_of_a_truncated_body_is_its_complete_text(beginning: str, words: str) -> None:
     assert gist_of(beginning) == words

@@ -35,7 +35,7 @@ def test_a_run_nobody_knows_is_not_found(titan: CommandLine) -> None:
     assert titan("runs", "edit", "nobody", "--pin").exit_code == 3
 
 
-def test_cleaning_says_what_went(titan: CommandLine) -> None:
+def test_clean_reports_the_deleted_objects(titan: CommandLine) -> None:
     dry, real = titan("clean", "--dry-run"), titan("clean")
     as_json = titan("clean", "--dry-run", "--json")
 
@@ -60,7 +60,7 @@ def test_a_backup_is_written_and_put_back(server: RunningTitan, tmp_path: Path) 
     assert found.status == 200
 
 
-def test_titan_up_and_its_worker_log_json_when_they_are_told_to(tmp_path: Path) -> None:
+def test_titan_up_and_its_worker_log_json_if_configured(tmp_path: Path) -> None:
     with running_titan(tmp_path / "home", log_format="json") as titan:
         submit(titan.sdk_port, {**a_dag_body(), "name": "unheard"})
         done = run_titan("submit", str(a_script(tmp_path)), "--wait", "--server", f"http://127.0.0.1:{titan.sdk_port}")

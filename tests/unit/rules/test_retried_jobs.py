@@ -58,7 +58,7 @@ def graphs(draw: st.DrawFn) -> Graph:
 
 
 @given(graphs(), st.data())
-def test_what_is_revived_can_run_and_could_not_be_more(graph: Graph, data: st.DataObject) -> None:
+def test_revived_jobs_can_run_and_no_more_could(graph: Graph, data: st.DataObject) -> None:
     roots = data.draw(st.lists(st.sampled_from(sorted(graph)), unique=True, min_size=1))
 
     found = set(revived(graph, *roots))
@@ -78,7 +78,7 @@ def test_what_is_revived_can_run_and_could_not_be_more(graph: Graph, data: st.Da
     assert not any(can_run(name, found) for name in left_out)
 
 
-def test_a_job_stands_behind_every_gate_that_a_chain_of_parents_leads_to() -> None:
+def test_a_job_is_behind_every_gate_in_a_chain_of_its_parents() -> None:
     parents: dict[str, list[str]] = {"first": [], "a": ["first"], "near": ["a"], "b": ["near", "a"], "c": ["b", "a"]}
     gates = {"first": a_gate("first"), "near": a_gate("near")}
     jobs = {name: a_job(name, spec=gates.get(name)) for name in parents}

@@ -38,7 +38,7 @@ def pack(store: CallStore, clock: StandingClock) -> None:
 
 
 @pytest.mark.parametrize("is_packed", [False, True], ids=["as rows", "packed"])
-def test_a_tape_that_nobody_touched_is_whole(calls: CallStore, clock: StandingClock, is_packed: bool) -> None:
+def test_an_unchanged_recording_is_valid(calls: CallStore, clock: StandingClock, is_packed: bool) -> None:
     a_conversation(calls)
     if is_packed:
         pack(calls, clock)
@@ -51,7 +51,7 @@ def test_a_tape_that_nobody_touched_is_whole(calls: CallStore, clock: StandingCl
     assert found == TapeCheck(entries=len(tape), link=tape[-1].link, broken=None, blobs=blobs)
 
 
-def test_a_run_of_which_nothing_was_heard_has_a_whole_tape_without_entries(calls: CallStore) -> None:
+def test_a_run_without_reports_has_a_valid_empty_recording(calls: CallStore) -> None:
     record(calls, a_call())
     run = run_of(calls)
     assert run is not None
@@ -96,7 +96,7 @@ LAST = "(select max(entries.number) from entries join runs using (run_no) where 
         ),
     ],
 )
-def test_whatever_is_changed_in_a_row_is_found(calls: CallStore, change: str, expected: TapeBreak) -> None:
+def test_any_change_in_a_row_is_detected(calls: CallStore, change: str, expected: TapeBreak) -> None:
     a_conversation(calls)
 
     tamper(calls, change)
@@ -105,7 +105,7 @@ def test_whatever_is_changed_in_a_row_is_found(calls: CallStore, change: str, ex
     assert check(calls, "elsewhere").broken is None
 
 
-def test_the_link_of_a_broken_tape_is_the_one_before_its_break(calls: CallStore) -> None:
+def test_the_link_of_a_broken_recording_is_the_one_before_its_break(calls: CallStore) -> None:
     a_conversation(calls)
     tape = tape_of(calls)
 
@@ -131,7 +131,7 @@ def without_a_change(rows: bytes) -> bytes:
     ],
     ids=["changed", "other rows", "no JSON", "cut"],
 )
-def test_whatever_is_changed_in_a_pack_is_found(
+def test_any_change_in_a_pack_is_detected(
     tmp_path: Path, clock: StandingClock, kind: str, change: Callable[[bytes], bytes], found: str
 ) -> None:
     with closing(SqliteCallStore(tmp_path / "calls.db", clock=clock)) as calls:  # PostgreSQL packs nothing
@@ -152,7 +152,7 @@ def test_a_blob_that_an_entry_was_pointed_at_afterwards_is_found(calls: CallStor
     assert check(calls).broken == TapeBreak(place=5, action_id="large", found="it is not what was recorded")
 
 
-def test_a_long_tape_is_walked_in_parts_and_its_break_has_its_place(calls: CallStore) -> None:
+def test_a_long_recording_is_checked_in_parts_and_its_break_has_its_place(calls: CallStore) -> None:
     def recorded(number: int) -> ActionEntry:
         body = Payload(SHARED_MARK, (f'"said {number}"',))
         return replace(a_call(f"c{number}", begins=number, ends=number), inputs=body)

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.support.random_telling import nests, plain, some_calls
+from tests.support.random_reports import nests, plain, some_calls
 from tests.support.recorded import Memory, a_call, a_seen, a_span, a_word, at, heard
-from tests.unit.rules.test_never_ended import a_closed_run
+from tests.unit.rules.test_unfinished_calls import a_closed_run
 from titan.ingest.jsonl import read_lines
 from titan.insight.bodies import bodies_of
 from titan.insight.export import ExportedRun, json_lines
@@ -64,17 +64,13 @@ def assert_goes_on_alike(entries: Sequence[Entry], data: st.DataObject) -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(some_calls(), st.data())
-def test_an_imported_run_goes_on_as_it_does_where_it_was_exported(
-    entries: Sequence[Entry], data: st.DataObject
-) -> None:
+def test_an_imported_run_continues_as_it_does_at_its_source(entries: Sequence[Entry], data: st.DataObject) -> None:
     assert_goes_on_alike(entries, data)
 
 
 @settings(max_examples=150, deadline=None)
 @given(nests(1, has_siblings=True), st.data())
-def test_calls_within_calls_cost_after_an_import_what_they_cost_where_they_were_exported(
-    nest: Sequence[Entry], data: st.DataObject
-) -> None:
+def test_nested_calls_cost_the_same_after_an_import_as_before(nest: Sequence[Entry], data: st.DataObject) -> None:
     assert_goes_on_alike(nest, data)
 
 
@@ -110,7 +106,7 @@ def test_a_run_that_broke_off_is_the_same_after_an_import_and_as_open_to_late_en
 
 @settings(max_examples=80, deadline=None)
 @given(some_calls(), st.data())
-def test_an_import_of_what_is_known_already_changes_nothing(entries: Sequence[Entry], data: st.DataObject) -> None:
+def test_an_import_of_known_entries_changes_nothing(entries: Sequence[Entry], data: st.DataObject) -> None:
     memory = heard(data.draw(st.permutations(entries)))
     before = memory.run, memory.all
 
@@ -143,7 +139,7 @@ def test_an_end_that_was_only_inferred_is_one_after_an_import() -> None:
     assert here.run.status is RunStatus.RUNNING
 
 
-def test_an_end_that_was_told_before_something_began_stands_again_after_an_import() -> None:
+def test_an_end_reported_before_later_calls_holds_again_after_an_import() -> None:
     failed = a_word(seconds=5, end=RunEnd.FAILED, reason="the agent failed")
     there = heard([a_word(agent_id="ada"), failed, a_call("flush", begins=6, ends=7)])
 
@@ -164,7 +160,7 @@ def test_an_end_that_was_inferred_elsewhere_is_none_where_more_is_known() -> Non
     assert here.run.status is RunStatus.RUNNING
 
 
-def test_an_end_that_was_told_elsewhere_counts_where_more_is_known_unless_it_came_before_that() -> None:
+def test_an_end_reported_elsewhere_counts_here_unless_later_entries_are_known() -> None:
     there = heard([a_call("a", ends=4), a_word(seconds=9, end=RunEnd.CANCELLED)])
     known, later = heard([a_word(seconds=10, end=RunEnd.FAILED)]), heard([a_call("b", begins=12)])
 
@@ -178,7 +174,7 @@ def test_an_end_that_was_told_elsewhere_counts_where_more_is_known_unless_it_cam
     )
 
 
-def test_what_began_elsewhere_after_the_end_that_is_known_here_shows_that_the_run_goes_on() -> None:
+def test_an_entry_after_the_known_end_shows_that_an_imported_run_continues() -> None:
     there = heard([a_call("a", begins=11, ends=12)])
     here = heard([a_word(seconds=10, end=RunEnd.FAILED)])
 
@@ -187,7 +183,7 @@ def test_what_began_elsewhere_after_the_end_that_is_known_here_shows_that_the_ru
     assert here.run.status is RunStatus.RUNNING
 
 
-def test_the_details_of_a_run_that_were_told_are_not_news_after_an_import() -> None:
+def test_details_reported_before_an_export_are_known_after_its_import() -> None:
     word = replace(a_word(agent_id="ada"), details='{"resource":{"service.name":"x"}}')
     further = replace(word, details='{"replay":{"divergences":0}}')
     there = heard([word, further])
@@ -217,7 +213,7 @@ def test_tokens_of_a_wrapper_are_not_priced_by_an_import_where_they_were_not_bef
     assert plain(here) == plain(there)
 
 
-def test_tokens_that_were_read_from_a_cache_cost_no_more_after_an_import_whichever_word_told_of_them() -> None:
+def test_cached_tokens_cost_no_more_after_an_import_in_any_order_of_reports() -> None:
     cached = ModelUse(input_tokens=30, cache_read_tokens=20)
     there = heard([a_span("s1", ends=None, use=ModelUse(model="priced")), a_span("s1", ends=9, use=cached)])
     here = imported(there)
@@ -230,7 +226,7 @@ def test_tokens_that_were_read_from_a_cache_cost_no_more_after_an_import_whichev
     assert here.run.tally == there.run.tally
 
 
-def test_what_a_teller_tells_again_after_an_import_is_no_news() -> None:
+def test_a_repeated_report_of_a_source_after_an_import_adds_nothing() -> None:
     span = a_span("s1", ends=9, cost="0.5", use=ModelUse(response_id="A"))
     seen = a_seen("e1", ends=8, cost="0.2", use=ModelUse(response_id="A"))
     here = imported(heard([span, seen]))
@@ -240,7 +236,7 @@ def test_what_a_teller_tells_again_after_an_import_is_no_news() -> None:
     assert (settled.kept, settled.repeated) == ([], 2)
 
 
-def test_what_never_ended_elsewhere_has_ended_where_its_end_was_told() -> None:
+def test_an_unfinished_imported_call_ends_where_its_end_was_reported() -> None:
     there = heard([a_call("a", ends=None)])
     there.actions = {number: closed(action, at=at(5)) for number, action in there.actions.items()}
     known, other = heard([a_call("a", ends=3)]), Memory()
@@ -255,7 +251,7 @@ def test_what_never_ended_elsewhere_has_ended_where_its_end_was_told() -> None:
     assert [(action.outcome, action.ended_at) for action in other.all] == [(Outcome.SUCCESS, at(3))]
 
 
-def test_an_export_that_was_made_before_it_said_who_told_what_is_read_as_an_imports_own_word() -> None:
+def test_an_export_without_sources_is_read_as_reported_by_the_import() -> None:
     there = heard([a_word(agent_id="ada"), a_span("s1", cost="0.5"), a_word(seconds=9, end=RunEnd.COMPLETED)])
     old = [json.loads(line) for line in exported(there)[:-1]]
     for name in ("agent_at", "last_started_at", "last_outcome", "last_ended_at", "progress_at", "reported_end"):
@@ -268,7 +264,7 @@ def test_an_export_that_was_made_before_it_said_who_told_what_is_read_as_an_impo
     assert [action.sources for action in here.all] == [("import",)]
 
 
-def test_the_end_of_an_action_that_was_told_elsewhere_is_news_where_only_its_beginning_is_known() -> None:
+def test_an_imported_end_completes_an_action_known_only_by_its_beginning() -> None:
     here = heard([a_call("a", ends=None)])
 
     here.hear(*read(exported(heard([a_call("a", ends=3, cost="0.5")]))))
@@ -277,9 +273,7 @@ def test_the_end_of_an_action_that_was_told_elsewhere_is_news_where_only_its_beg
 
 
 @pytest.mark.parametrize(("source", "calls"), [(Source.OTLP, 2), (Source.SDK, 1)])
-def test_an_imported_call_is_one_that_others_told_of_here_if_it_gave_the_same_answer(
-    source: Source, calls: int
-) -> None:
+def test_an_imported_call_with_the_same_answer_is_one_that_others_reported_here(source: Source, calls: int) -> None:
     answered = ModelUse(response_id="A")
     here = heard([replace(a_span("s9", use=answered), source=source)])
 

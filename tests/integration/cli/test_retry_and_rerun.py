@@ -23,7 +23,7 @@ def submit_fragile(titan: CommandLine, scripts: Path, name: str, *words: str) ->
     return str(done.document["dag_id"])
 
 
-def test_a_retried_dag_runs_what_failed_and_keeps_the_rest(titan: CommandLine, scripts: Path) -> None:
+def test_a_retried_dag_runs_failed_jobs_and_keeps_completed_ones(titan: CommandLine, scripts: Path) -> None:
     dag_id = submit_fragile(titan, scripts, "fragile-dag")
     (scripts / "mended").touch()
 
@@ -35,7 +35,7 @@ def test_a_retried_dag_runs_what_failed_and_keeps_the_rest(titan: CommandLine, s
     assert titan("logs", "hello", "--dag", dag_id).text == "hello\n"
 
 
-def test_a_job_a_dag_and_a_run_are_told_apart_by_name(titan: CommandLine, scripts: Path) -> None:
+def test_a_job_a_dag_and_a_run_are_distinguished_by_name(titan: CommandLine, scripts: Path) -> None:
     submit_fragile(titan, scripts, "told-apart", "--run", "APART_1")
 
     by_job = titan("retry", "fragile", "--dag", "told-apart")
@@ -50,7 +50,7 @@ def test_a_job_a_dag_and_a_run_are_told_apart_by_name(titan: CommandLine, script
     }
 
 
-def test_what_completed_is_not_retried(titan: CommandLine, scripts: Path) -> None:
+def test_a_completed_job_is_not_retried(titan: CommandLine, scripts: Path) -> None:
     titan("submit", f"{scripts}/hello.py", "--name", "fine", "--wait")
 
     done = titan("retry", "hello", "--dag", "fine")

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Console, Pages
 from tests.browser.recorded import a_call, record
-from tests.browser.recorded_run import ToldRun
+from tests.browser.recorded_run import ReportedRun
 from tests.support.raw_http import ask_json
 from titan_sdk import TitanJob
 
@@ -24,7 +24,7 @@ STEPS = """
 LOST = "titan.entries_lost"
 
 
-def losing(run: ToldRun, id: str, count: int) -> None:
+def losing(run: ReportedRun, id: str, count: int) -> None:
     """Tell of a loss, as the SDK does."""
     run.action(id, LOST, took_ms=0, kind="event", outcome="error", details={"attributes": {"count": count}})
 
@@ -33,7 +33,7 @@ def losing(run: ToldRun, id: str, count: int) -> None:
 def test_a_run_says_how_many_of_its_entries_were_lost(
     pages: Pages, console: Console, assert_accessible: Callable[[Page], None], width: int, scheme: str
 ) -> None:
-    run = ToldRun(console, f"said-lossy-{width}")
+    run = ReportedRun(console, f"said-lossy-{width}")
     run.action("find", "find_order")
     losing(run, "lost-1", 38_000)
     losing(run, "lost-2", 1)
@@ -50,7 +50,7 @@ def test_a_run_says_how_many_of_its_entries_were_lost(
 
 
 def test_a_run_that_lost_one_entry_and_failed_says_both(pages: Pages, console: Console) -> None:
-    run = ToldRun(console, "said-lossy-failed")
+    run = ReportedRun(console, "said-lossy-failed")
     losing(run, "lost", 1)
     run.action("find", "find_order", outcome="error", failure={"type": "KeyError", "message": "7"})
     run.end("failed")
@@ -95,7 +95,7 @@ def test_a_title_is_whole_beside_the_buttons_in_a_narrow_window(pages: Pages, co
     assert heading.evaluate("title => title.scrollWidth - title.clientWidth") <= 0
 
 
-def test_what_nobody_said_more_of_is_told_without_an_empty_message(pages: Pages, console: Console) -> None:
+def test_an_outcome_without_a_message_shows_no_empty_message(pages: Pages, console: Console) -> None:
     entries: list[dict[str, object]] = [
         {"id": outcome, "action": "ask", "outcome": outcome, "payload": {"inputs": {}, "outputs": None}}
         for outcome in ("error", "blocked", "rejected")
@@ -109,7 +109,7 @@ def test_what_nobody_said_more_of_is_told_without_an_empty_message(pages: Pages,
     expect(page.get_by_text("First error error, without a message")).to_be_visible()
 
 
-def test_cached_tokens_are_told(pages: Pages, console: Console) -> None:
+def test_cached_tokens_are_shown(pages: Pages, console: Console) -> None:
     use = {"model": "gpt-4o", "input_tokens": 1000, "output_tokens": 100}
     cached = {"cache_read_tokens": 400, "cache_write_tokens": 50}
     record(console, "said-cached", [a_call("chat", kind="model", use=use | cached), a_call("ask", use=use)])

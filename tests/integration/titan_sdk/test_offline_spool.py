@@ -35,7 +35,7 @@ def left_for(titan: RunningTitan, server: str) -> Spool:
     return Spool(str(titan.home / "spool" / server))
 
 
-def test_a_server_takes_in_at_its_start_what_waits_for_it_and_nothing_else(tmp_path: Path) -> None:
+def test_a_starting_server_takes_in_its_own_spool_and_no_other(tmp_path: Path) -> None:
     (tmp_path / "agent.py").write_text(AGENT)
     with running_titan(tmp_path / "home", offers=()) as titan:
         titan.terminate()
@@ -55,7 +55,7 @@ def test_a_server_takes_in_at_its_start_what_waits_for_it_and_nothing_else(tmp_p
         assert (len(foreign.paths()), is_known(titan, "D_1")) == (1, False)
 
 
-def test_a_server_takes_in_what_comes_while_it_runs_whatever_else_lies_there(tmp_path: Path) -> None:
+def test_a_running_server_takes_in_new_spool_files_and_skips_invalid_entries(tmp_path: Path) -> None:
     with running_titan(tmp_path / "home", offers=()) as titan:
         spool = left_for(titan, "home")
         spool.add(["no JSON", "7", "[]", '{"type": "run", "at_ns": 1}', entry_of("A_1")])

@@ -50,7 +50,7 @@ def export(calls: CallStore, folder: Path) -> list[bytes]:
     return list(json_lines(exported_runs(calls, FolderBlobs(folder / "blobs"), [run_of(calls)])))
 
 
-def test_what_never_ended_took_until_its_run_ended(calls: CallStore) -> None:
+def test_an_unfinished_call_lasts_until_its_run_ended(calls: CallStore) -> None:
     break_off(calls)
 
     assert [(action.ended_at, action.duration_ns) for action in actions_of(calls)] == [
@@ -61,7 +61,7 @@ def test_what_never_ended_took_until_its_run_ended(calls: CallStore) -> None:
     assert (run.first_error_id, run.first_error_at) == ("a1", None)
 
 
-def test_an_export_of_an_import_of_what_never_ended_is_the_same_to_the_byte(calls: CallStore, tmp_path: Path) -> None:
+def test_exporting_an_imported_run_with_unfinished_calls_gives_the_same_bytes(calls: CallStore, tmp_path: Path) -> None:
     break_off(calls)
     before = run_of(calls)
     lines = export(calls, tmp_path)

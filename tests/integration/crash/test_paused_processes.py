@@ -13,7 +13,7 @@ LONGER_THAN_A_LEASE_SECONDS = 12
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1])
-def test_a_server_that_stood_still_for_longer_than_a_lease_loses_no_attempt(witness: Witness) -> None:
+def test_a_server_paused_for_longer_than_a_lease_loses_no_attempt(witness: Witness) -> None:
     dag_id = witness.submit("steady", crowd("job", 4), seconds=2)
     witness.wait_for_attempts(4)
 

@@ -48,7 +48,7 @@ def blob_of(home: Path, digest: str) -> Path:
     return file
 
 
-def test_a_tape_is_verified_and_its_link_stands_for_all_of_it(titan: RunningTitan) -> None:
+def test_a_recording_is_verified_and_its_link_covers_all_of_it(titan: RunningTitan) -> None:
     run, _ = a_run(titan.sdk_port)
 
     before = chain(titan.sdk_port, run)
@@ -87,5 +87,5 @@ def test_a_large_payload_that_was_changed_or_deleted_is_named(titan: RunningTita
     assert broken == {"entry": 2, "action_id": "a2", "found": f"its content, blob {digest}, {found}"}
 
 
-def test_the_tape_of_an_unknown_run_is_not_found(titan: RunningTitan) -> None:
+def test_the_recording_of_an_unknown_run_is_not_found(titan: RunningTitan) -> None:
     assert ask(titan.sdk_port, "GET", "/api/v1/runs/nobody/chain").refusal == (404, "UnknownRun")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Console, Pages
-from tests.browser.recorded_run import ToldRun
+from tests.browser.recorded_run import ReportedRun
 from tests.support.tampering import change_calls
 
 
-def told(console: Console, run_id: str) -> ToldRun:
-    run = ToldRun(console, run_id)
+def told(console: Console, run_id: str) -> ReportedRun:
+    run = ReportedRun(console, run_id)
     run.actions([run.entry(f"a{number}", f"step {number}", at_ms=number, outputs=run_id) for number in range(3)])
     run.end()
     return run
@@ -20,7 +20,7 @@ def verify(page: Page) -> None:
     page.get_by_role("button", name="Verify").click()
 
 
-def test_a_run_is_verified_when_asked_and_again_when_more_was_told(pages: Pages, console: Console) -> None:
+def test_a_run_is_verified_on_request_and_again_after_new_entries(pages: Pages, console: Console) -> None:
     run = told(console, "tape-whole")
     page = pages.open(console, "/runs/tape-whole?tab=telemetry")
 

@@ -35,7 +35,7 @@ def test_a_run_that_is_new_begins_with_all_that_is_wrong_in_it() -> None:
     assert troubles_after(None, going_on(a_run())) == 4
 
 
-def test_what_goes_wrong_is_added_and_what_turned_out_well_is_not_taken_away() -> None:
+def test_errors_are_added_and_recovered_ones_not_subtracted() -> None:
     run = a_run()
 
     better = replace(with_errors(run, 0), troubles=troubles_after(run, with_errors(run, 0)))

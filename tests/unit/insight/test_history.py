@@ -98,13 +98,13 @@ def test_a_line_carries_its_entrys_number_time_kind_and_cause() -> None:
     ]
 
 
-def test_an_entry_of_a_kind_this_version_does_not_know_is_told_by_its_name_and_data() -> None:
+def test_an_entry_of_an_unknown_kind_is_shown_by_its_name_and_data() -> None:
     (text,) = sentences(WorkerJoined(cause="worker w1", worker_id="w1", name="box"))
 
     assert text == 'WorkerJoined {"worker_id": "w1", "name": "box"}'
 
 
-def test_a_reason_with_braces_is_told_as_it_stands() -> None:
+def test_a_reason_with_braces_is_shown_unchanged() -> None:
     (text,) = sentences(JobCancelled(cause="client", reason="{reason} {0} {"))
 
     assert text == "cancelled: {reason} {0} {"
@@ -121,7 +121,7 @@ def test_every_event_of_a_job_has_a_sentence_made_of_its_own_fields(kind: type[E
     assert placeholders <= {field.name for field in fields(kind)}
 
 
-def test_what_people_call_a_worker_stands_for_its_id() -> None:
+def test_the_display_name_of_a_worker_replaces_its_id() -> None:
     taken = an_entry(1, JobLeased(cause="worker 1f0e asked", lease_id="a", worker_id="1f0e", attempt=1))
 
     (line,) = story([taken], {"1f0e": "gpu-box"})

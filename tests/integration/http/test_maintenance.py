@@ -41,7 +41,7 @@ def test_a_run_nobody_knows_cannot_be_pinned(port: int) -> None:
 
 
 @pytest.mark.parametrize("query", ["", "?dry_run=true"])
-def test_cleaning_says_what_went_and_leaves_what_is_young(port: int, query: str) -> None:
+def test_clean_reports_the_deleted_objects_and_keeps_young_ones(port: int, query: str) -> None:
     dag_id = submit(port, a_dag_body())
 
     answer = ask(port, "POST", f"/api/clean{query}").value
@@ -104,7 +104,7 @@ def test_clients_of_live_events_are_counted(port: int) -> None:
     assert during == before + 1
 
 
-def test_a_worker_is_told_which_of_its_idle_workspaces_are_old(port: int) -> None:
+def test_a_worker_learns_which_of_its_idle_workspaces_are_old(port: int) -> None:
     worker = WireWorker(port)
     live = submit(port, a_dag_body())
     idle = {f"dag-{live}": 1e8, "dag-unknown": 1e8, "run-young": 1.0, "strange": 1e8, "run-forever": 1e300}
@@ -114,7 +114,7 @@ def test_a_worker_is_told_which_of_its_idle_workspaces_are_old(port: int) -> Non
     assert answer.value == {"old": ["dag-unknown"]}
 
 
-def test_a_worker_nobody_knows_is_told_to_register(port: int) -> None:
+def test_an_unknown_worker_is_refused_when_it_lists_workspaces(port: int) -> None:
     answer = ask_json(port, "POST", "/api/workers/nobody/workspaces", {"idle_seconds": {}})
 
     assert answer.refusal == (404, "UnknownWorker")
