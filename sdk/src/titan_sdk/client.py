@@ -116,11 +116,15 @@ class TitanClient:
 
         @overload
         def wait(  # type: ignore[overload-overlap]  # as in Queries
-            self, target: Target, timeout: float | None = None
+            self, target: Target, timeout: float | None = None, *, park: bool | None = None
         ) -> str: ...
         @overload
-        def wait(self, target: Iterable[Target], timeout: float | None = None) -> dict[str, str]: ...
-        def wait(self, target: Target | Iterable[Target], timeout: float | None = None) -> str | dict[str, str]: ...
+        def wait(
+            self, target: Iterable[Target], timeout: float | None = None, *, park: bool | None = None
+        ) -> dict[str, str]: ...
+        def wait(
+            self, target: Target | Iterable[Target], timeout: float | None = None, *, park: bool | None = None
+        ) -> str | dict[str, str]: ...
     else:
         wait = blocking(Queries.wait)
 

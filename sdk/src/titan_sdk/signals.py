@@ -8,6 +8,7 @@ from __future__ import annotations
 from titan_sdk.errors import SignalLost, StreamBroken, WaitTimeout
 from titan_sdk.http import run
 from titan_sdk.http.transport import LongPoll
+from titan_sdk.parking import JobWait
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def wait_for_signal(
     job: str | TitanJob | None = None,
     *,
     on_signal: Callable[[str], object] | None = None,
+    park: bool | None = None,
 ) -> Any:  # of an asynchronous client a coroutine, else None
     """Return once `key` is in the store.
 
@@ -37,13 +39,14 @@ def wait_for_signal(
         job: the job that sets it; by default every job that this client submitted in the run of its last
             submission.
         on_signal: called with the key when it is set.
+        park: in a job, whether its slot is free for other jobs meanwhile, as in `TitanClient.wait`.
 
     Raises:
         SignalLost: `job` is final, or else all those jobs are, and the key is not set.
         WaitTimeout: not set in time.
         UnknownJob: there is no such job.
     """
-    return wait_for_signals(client, [key], timeout, job, on_signal=on_signal)
+    return wait_for_signals(client, [key], timeout, job, on_signal=on_signal, park=park)
 
 
 def wait_for_signals(
@@ -53,6 +56,7 @@ def wait_for_signals(
     job: str | TitanJob | None = None,
     *,
     on_signal: Callable[[str], object] | None = None,
+    park: bool | None = None,
 ) -> Any:  # of an asynchronous client a coroutine, else None
     """Return once all `keys` are in the store; at once when there are none.
 
@@ -60,7 +64,7 @@ def wait_for_signals(
 
     Args:
         on_signal: called with each key as it comes, in that order.
-        timeout, job: as in `wait_for_signal`; the timeout is for all keys together.
+        timeout, job, park: as in `wait_for_signal`; the timeout is for all keys together.
 
     Raises:
         SignalLost, WaitTimeout, UnknownJob: as `wait_for_signal`.
@@ -68,8 +72,8 @@ def wait_for_signals(
     from titan_sdk.client import TitanClient
 
     if isinstance(client, TitanClient):
-        return run(_wait(client._core, keys, timeout, job, on_signal))
-    return _wait(client, keys, timeout, job, on_signal)
+        return run(_wait(client._core, keys, timeout, job, on_signal, park))
+    return _wait(client, keys, timeout, job, on_signal, park)
 
 
 async def _wait(
@@ -78,30 +82,33 @@ async def _wait(
     timeout: float | None,  # noqa: ASYNC109  # the plain function's too
     job: str | TitanJob | None,
     on_signal: Callable[[str], object] | None,
+    park: bool | None,
 ) -> None:
     missing = list(dict.fromkeys(keys))
     poll = LongPoll(timeout)
     jobs = [] if job is None else [(await client.get_job(job))["job_id"]]
     dags = client.submissions.dags_of_last_run() if job is None else []
     while missing:
-        for key in await _next_signals(client, missing, dags=dags, jobs=jobs, poll=poll.again()):
+        async with JobWait(client.transport, park) as wait:
+            present = await _next_signals(client, missing, dags=dags, jobs=jobs, poll=poll.again(), wait=wait)
+        for key in present:
             missing.remove(key)
             if on_signal is not None:
                 on_signal(key)
 
 
 async def _next_signals(
-    client: Queries, keys: list[str], *, dags: list[str], jobs: list[str], poll: LongPoll
+    client: Queries, keys: list[str], *, dags: list[str], jobs: list[str], poll: LongPoll, wait: JobWait
 ) -> list[str]:
     """Return those of `keys` that are in the store as soon as there are any, in the order of `keys`."""
     while (wait_seconds := poll.next()) is not None:
         try:
-            present, has_ended = await _ask(client, keys, dags=dags, jobs=jobs, wait_seconds=wait_seconds)
+            present, has_ended = await _ask(client, keys, wait, dags=dags, jobs=jobs, wait_seconds=wait_seconds)
         except StreamBroken:
             continue  # the next poll waits for a server that restarts, as long as any request
         if has_ended and not present:
             # Once more: a key may have been set between the checks of the keys and of the jobs.
-            present, _ = await _ask(client, keys, dags=dags, jobs=jobs, wait_seconds=0.0)
+            present, _ = await _ask(client, keys, wait, dags=dags, jobs=jobs, wait_seconds=0.0)
             if not present:
                 raise _lost(keys, jobs)
         if present:
@@ -116,7 +123,7 @@ async def _next_signals(
 
 
 async def _ask(
-    client: Queries, keys: list[str], *, dags: list[str], jobs: list[str], wait_seconds: float
+    client: Queries, keys: list[str], wait: JobWait, *, dags: list[str], jobs: list[str], wait_seconds: float
 ) -> tuple[list[str], bool]:
     """Return the keys that are present, and whether all the DAGs and jobs are final."""
     answer = await client.transport.request_json(
@@ -125,6 +132,7 @@ async def _ask(
         body={"keys": keys, "dags": dags, "jobs": jobs, "timeout_seconds": wait_seconds},
         mutation=False,
         timeout_seconds=wait_seconds + LongPoll.MARGIN_SECONDS,
+        headers=wait.headers,
         is_poll=True,
     )
     return [key for key in keys if key in answer["present"]], bool(answer["ended"])

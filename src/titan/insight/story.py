@@ -42,6 +42,8 @@ SENTENCES = {
     "JobBackedOff": "attempt {outcome} ({reason}); next attempt at {due_at}",
     "JobCancelled": "cancelled: {reason}",
     "CancelRequested": "asked to stop",
+    "AttemptParked": "gave its slot back: its program waits for {what}",
+    "AttemptResumed": "goes on: what it waited for is there",
     "FilesNoted": "{count} file(s) it left were listed",
     "JobUnroutable": "still waits: no connected worker offers {label}",
 }

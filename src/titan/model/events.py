@@ -131,6 +131,22 @@ class CancelRequested(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptParked(Event):
+    """The program of an attempt waits: its slot is free for other jobs."""
+
+    lease_id: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptResumed(Event):
+    """A parked attempt runs on: what its program waited for is there."""
+
+    lease_id: str
+    parked_ns: int  #: how long the attempt was parked in all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FilesNoted(Event):
     """Files that an attempt of the job left or uploaded were listed, or their content came."""
 

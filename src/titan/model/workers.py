@@ -51,6 +51,8 @@ class Worker:
     load: Load | None = None  #: None where it does not report it
     token_id: str | None = None  #: of the token that it registered with, and shows ever since; None: without one
     organisation_id: str = ORGANISATION  #: whose jobs it takes, of whatever project
+    parks: tuple[str, ...] = ("GENERAL",)  #: labels whose slot an attempt gives back while it waits
+    max_parked: int = 64  #: how many of its attempts may be without a slot at a time
     confines: bool = False  #: that token is not trusted: what its jobs submit runs on workers with that token only
 
     @property

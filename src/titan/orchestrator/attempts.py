@@ -196,7 +196,7 @@ def complete(tx: Transaction, worker_id: str, progress: Progress) -> Completed:
                 end_attempt(moves, attempt, reports[lease_id], cause=cause)
                 accepted.append(lease_id)
             elif lease_id in progress.started:
-                _begin(moves, attempt, progress.started[lease_id], cause=cause)
+                begin(moves, attempt, progress.started[lease_id], cause=cause)
             else:
                 give_back(moves, attempt, why="its worker could not begin it soon", cause=cause)
                 accepted.append(lease_id)
@@ -251,6 +251,10 @@ def end_attempt(moves: Moves, attempt: Attempt, report: AttemptReport, *, cause:
             duration_ns=report.duration_ns,
             peak_memory_bytes=report.peak_memory_bytes,
             error=report.error,
+            wait=None,
+            parked_at=None,
+            woken_at=None,
+            parked_ns=attempt.parked_ns_by(moves.tx.now),
         )
     )
     follow(moves, moves.move(job, *events), worker_id=attempt.worker_id)
@@ -271,13 +275,16 @@ def give_back(moves: Moves, attempt: Attempt, *, why: str, cause: str) -> None:
         cancel_with_descendants(moves, job, cause=cause, reason=job.reason or "")
 
 
-def _begin(moves: Moves, attempt: Attempt, began_at: datetime, *, cause: str) -> None:
-    """Note that a prefetched attempt has begun, unless that is known."""
+def begin(moves: Moves, attempt: Attempt, began_at: datetime, *, cause: str) -> Attempt:
+    """Note that a prefetched attempt has begun, unless that is known; return the attempt as it is now."""
     job = _job_of(moves.tx, attempt)
-    if job.status is JobStatus.READY:
-        event = _began(attempt, began_at, now=moves.tx.now, cause=cause)
-        moves.tx.save_attempt(replace(attempt, started_at=event.began_at))
-        moves.move(job, event)
+    if job.status is not JobStatus.READY:
+        return attempt
+    event = _began(attempt, began_at, now=moves.tx.now, cause=cause)
+    begun = replace(attempt, started_at=event.began_at)
+    moves.tx.save_attempt(begun)
+    moves.move(job, event)
+    return begun
 
 
 def _began(attempt: Attempt, began_at: datetime | None, *, now: datetime, cause: str) -> JobLeased:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from titan.model.events import (
+    AttemptParked,
     CancelRequested,
     GateOpened,
     JobBackedOff,
+    JobCancelled,
     JobDelayed,
     JobFailed,
     JobReady,
@@ -33,6 +35,7 @@ class Kind(StrEnum):
     CALLS = "calls"  #: something was reported of a recorded run
     DUE = "due"  #: a delay, a pause before a retry or the time of an open gate began
     WORK_ELSEWHERE = "work elsewhere"  #: another server made a job ready
+    SLOT = "slot"  #: an attempt ended or was parked, so a slot may be free
     STOP = "stop"  #: attempts are to stop, or a worker that may ask another server counts as gone
 
 
@@ -48,9 +51,15 @@ JOURNAL = Topic(Kind.JOURNAL)
 CALLS = Topic(Kind.CALLS)
 DUE = Topic(Kind.DUE)
 WORK_ELSEWHERE = Topic(Kind.WORK_ELSEWHERE)
+SLOT = Topic(Kind.SLOT)
 STOP = Topic(Kind.STOP)
 DELAYS = frozenset({JobDelayed.__name__, JobBackedOff.__name__, GateOpened.__name__})
-FREES = frozenset({JobReady.__name__, JobRequeued.__name__, JobSucceeded.__name__, JobFailed.__name__})
+FREES_SLOT = frozenset(
+    kind.__name__ for kind in (AttemptParked, JobSucceeded, JobFailed, JobRequeued, JobBackedOff, JobCancelled)
+)
+FREES = frozenset(
+    {JobReady.__name__, JobRequeued.__name__, JobSucceeded.__name__, JobFailed.__name__, AttemptParked.__name__}
+)
 STOPS = frozenset({CancelRequested.__name__, WorkerLost.__name__})
 
 
@@ -171,6 +180,8 @@ def topics_of(commit: Commit) -> set[Topic]:
         topics.add(DUE)
     if commit.is_foreign and kinds & FREES:
         topics.add(WORK_ELSEWHERE)
+    if kinds & FREES_SLOT:
+        topics.add(SLOT)
     if kinds & STOPS:
         topics.add(STOP)
     for entry in commit.entries:

@@ -3,18 +3,20 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
 
 from titan.env_cipher import EnvCipher
+from titan.model.attempts import Wait
 from titan.model.errors import StoreError, TitanError, UnknownWorker
 from titan.model.jobs import JobStatus
 from titan.model.workers import Load, Worker
-from titan.orchestrator import timers, worker_registry
+from titan.orchestrator import parking, timers, worker_registry
 from titan.orchestrator.attempts import LEASE, NO_PREFETCH, Completed, Leased, Progress, complete, dispatch
-from titan.orchestrator.bus import DUE, STOP, WORK_ELSEWHERE, Bus, BusClosed, Topic, Watch
+from titan.orchestrator.bus import DUE, SLOT, STOP, WORK_ELSEWHERE, Bus, BusClosed, Topic, Watch
 from titan.orchestrator.worker_registry import Orders, Standing
 from titan.ports.jobs_store import Reader, Store, Transaction
 from titan.ports.runtime import Clock, Ids
@@ -309,6 +311,28 @@ class Orchestrator:
         """Compare what a worker holds with its leases: the answer that brought some may have been lost."""
         self._unconfirmed.discard(worker_id)
         self._ring(worker_id)
+
+    async def park(self, lease_id: str, wait: Wait, *, waits: str) -> None:
+        """Note that the program of an attempt waits, and park the attempt where it may be; see `parking.park`."""
+        self._ring_if(await self.decide(partial(parking.park, lease_id=lease_id, wait=wait, waits=waits)))
+
+    async def resume(self, lease_id: str, wait_seconds: float) -> bool:
+        """End the wait of an attempt; return whether it has a slot again, or runs over, within so many seconds."""
+        deadline, pause = asyncio.get_running_loop().time() + wait_seconds, parking.OVER_SECONDS
+        with self.bus.watch([SLOT]) as watch, suppress(BusClosed):
+            while True:
+                may_go_on, worker_id = await self.decide(partial(parking.wake, lease_id=lease_id))
+                self._ring_if(worker_id)
+                left = deadline - asyncio.get_running_loop().time()
+                if may_go_on or left <= 0:
+                    return may_go_on
+                if not await watch.wait(min(pause, left)):
+                    pause = min(2 * pause, LOOK_SECONDS)
+        return False
+
+    def _ring_if(self, worker_id: str | None) -> None:
+        if worker_id is not None:
+            self._ring(worker_id)
 
     async def change_worker(self, decision: Callable[[Transaction], tuple[Worker, T]]) -> T:
         """Commit a `decision` that has a worker drain or resume, and answer its claim if there are instructions."""

@@ -218,7 +218,13 @@ class AttemptReader(Protocol):
         """Return the attempts this worker holds, oldest first."""
 
     def busy_slots(self, worker_id: str) -> dict[str, int]:
-        """Return label → live leases of this worker; labels without one are left out."""
+        """Return label → live leases of this worker that are not parked; labels without one are left out."""
+
+    def running_on(self, worker_id: str, label: str) -> dict[str, datetime | None]:
+        """Return lease → since when it was woken and waits for a slot, of the attempts that run and are not parked."""
+
+    def waiting_attempts(self) -> list[Attempt]:
+        """Return the live attempts of all workers whose programs are known to wait, the one leased first first."""
 
     def expired_attempts(self, now: datetime) -> list[Attempt]:
         """Return the live attempts whose lease ran out at or before `now`."""

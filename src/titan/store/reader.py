@@ -213,6 +213,13 @@ class SqlReader(RowReader):
     def busy_slots(self, worker_id: str) -> dict[str, int]:
         return dict(self._all("busy_slots", worker_id=worker_id))
 
+    def running_on(self, worker_id: str, label: str) -> dict[str, datetime | None]:
+        found = self._all("running_on", worker_id=worker_id, label=label)
+        return {row[0]: from_us_or_none(row[1]) for row in found}
+
+    def waiting_attempts(self) -> list[Attempt]:
+        return self._find(ATTEMPTS, "waiting_attempts")
+
     def expired_attempts(self, now: datetime) -> list[Attempt]:
         return self._find(ATTEMPTS, "expired_attempts", now_us=to_us(now))
 

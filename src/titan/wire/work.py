@@ -155,6 +155,12 @@ class ResultBody(Request):
     value: msgspec.Raw
 
 
+class ResumedAnswer(Struct, kw_only=True):
+    """POST /api/attempt/resume."""
+
+    has_slot: Annotated[bool, Meta(description="Whether the job may go on; if not, it is to ask again.")]
+
+
 class ResultAnswer(Struct, kw_only=True):
     """GET /api/jobs/{job}/result."""
 

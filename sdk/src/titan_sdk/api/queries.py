@@ -9,6 +9,7 @@ from titan_sdk.errors import NotFound, StreamBroken, WaitTimeout
 from titan_sdk.http import quote
 from titan_sdk.http.transport import LongPoll
 from titan_sdk.job import TitanJob
+from titan_sdk.parking import JobWait
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -208,18 +209,24 @@ class Queries(ClientBase):
             self,
             target: Target,
             timeout: float | None = None,  # noqa: ASYNC109  # the plain client's too
+            *,
+            park: bool | None = None,
         ) -> str: ...
         @overload
         async def wait(
             self,
             target: Iterable[Target],
             timeout: float | None = None,  # noqa: ASYNC109
+            *,
+            park: bool | None = None,
         ) -> dict[str, str]: ...
 
     async def wait(
         self,
         target: Target | Iterable[Target],
         timeout: float | None = None,  # noqa: ASYNC109
+        *,
+        park: bool | None = None,
     ) -> str | dict[str, str]:
         """Return a DAG's final status (COMPLETED, PARTIAL, FAILED) or a job's (COMPLETED, FAILED, CANCELLED).
 
@@ -230,17 +237,21 @@ class Queries(ClientBase):
 
         Args:
             timeout: seconds; None waits as long as it takes.
+            park: in a job, whether its slot is free for other jobs meanwhile. None: of a plain client where no other
+                thread runs, of an asynchronous one not.
 
         Raises:
             WaitTimeout: not final in time. The job or DAG goes on.
+            Deadlock: the job would wait for itself.
             UnknownJob, UnknownDag: there is none of this name.
         """
         poll = LongPoll(timeout)
-        if isinstance(target, str | TitanJob):
-            return await self._wait_for_one(target, poll)
-        return {_shown_name(one): await self._wait_for_one(one, poll.again()) for one in target}
+        async with JobWait(self.transport, park) as wait:
+            if isinstance(target, str | TitanJob):
+                return await self._wait_for_one(target, poll, wait)
+            return {_shown_name(one): await self._wait_for_one(one, poll.again(), wait) for one in target}
 
-    async def _wait_for_one(self, target: Target, poll: LongPoll) -> str:
+    async def _wait_for_one(self, target: Target, poll: LongPoll, wait: JobWait) -> str:
         path, query = await self._route(target)
         query = query or {"jobs": False}  # a DAG may have thousands of jobs
         status = ""
@@ -251,6 +262,7 @@ class Queries(ClientBase):
                     path,
                     query={**query, "wait_seconds": wait_seconds},
                     timeout_seconds=wait_seconds + poll.MARGIN_SECONDS,
+                    headers=wait.headers,
                     is_poll=True,
                 )
             except StreamBroken:

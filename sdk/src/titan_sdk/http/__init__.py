@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         """One process's connections to one server."""
 
         address: Address
+        is_async: bool  #: it runs on an event loop
 
         async def open(self, request: Request, *, timeout_seconds: float, own_connection: bool = False) -> Answer:
             """Send a request and return its answer once the head is there; `timeout_seconds` bounds each silence.

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 class AsyncHttp:
     """`titan_sdk.http.Http` for asyncio, on the calling loop: one loop at a time."""
 
+    is_async = True
+
     def __init__(self, address: Address) -> None:
         self.address = address
         scheme = "https" if address.is_tls else "http"

@@ -38,6 +38,8 @@ class BlockingHttp:
     fork are closed, not used.
     """
 
+    is_async = False
+
     def __init__(self, address: Address, connect: Callable[[float], socket.socket] | None = None) -> None:
         """`connect` opens a connection within so many seconds; by default by TCP to the address."""
         self.address = address

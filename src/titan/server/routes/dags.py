@@ -3,18 +3,18 @@
 import asyncio
 import hashlib
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from titan.model.attempts import Wait
 from titan.model.dags import Dag, NewDag
 from titan.model.errors import InvalidInput
 from titan.model.jobs import JobKind, JobSpec
 from titan.model.run_control import Orchestrator, Origin
 from titan.model.shaped import shaped
 from titan.orchestrator.archives import look_into
-from titan.orchestrator.bus import BusClosed, Kind, Topic
+from titan.orchestrator.bus import Kind, Topic
 from titan.orchestrator.cancel import cancel_dags
 from titan.orchestrator.receipts import Once, once
 from titan.orchestrator.rerun import redeploy
@@ -34,6 +34,7 @@ from titan.server.http.route import Routes
 from titan.server.http.validation import check_text
 from titan.server.lookup import Page, blob_path, filtered_page, find_dag, origin_of, page_of_ids, parse_ids
 from titan.server.views.jobs import dag_view, dag_with_jobs
+from titan.server.waits import wait_until
 from titan.wire import work as wire
 
 route = Routes()
@@ -118,7 +119,8 @@ def _asked_for(reader: Reader, project_id: str, query: wire.DagsQuery) -> Page[D
 async def show_dag(call: Call, query: wire.DagQuery) -> wire.DagView:
     """Show a DAG with its jobs; with wait_seconds, wait until it is final."""
     app = call.app
-    dag_id = (await app.store.look(partial(_find, call=call))).id
+    dag = await app.store.look(partial(_find, call=call))
+    dag_id = dag.id
 
     def look(reader: Reader) -> Dag:
         return find_dag(reader, call.project_id, dag_id)
@@ -126,8 +128,8 @@ async def show_dag(call: Call, query: wire.DagQuery) -> wire.DagView:
     async def is_final() -> bool:
         return (await app.store.look(look)).is_final
 
-    with suppress(BusClosed):  # then the answer is how the DAG stands
-        await app.bus.wait_until([Topic(Kind.DAG, dag_id)], is_final, query.wait_seconds)
+    wait = Wait(what=f"DAG '{dag.name}'", dag_id=dag_id)
+    await wait_until(call, [Topic(Kind.DAG, dag_id)], is_final, query.wait_seconds, wait=wait)
     if not query.jobs:
         return dag_view(await app.store.look(look))
 

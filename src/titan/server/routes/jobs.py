@@ -12,6 +12,7 @@ from litestar import Response
 from litestar.response import Stream
 
 from titan.insight.story import story
+from titan.model.attempts import Wait
 from titan.model.errors import StaleLease, TooLarge
 from titan.model.jobs import GateOutcome, Job, JobStatus, QueuePart, ReadyPart
 from titan.model.shaped import shaped
@@ -32,6 +33,7 @@ from titan.server.http.route import Routes
 from titan.server.http.validation import check_text
 from titan.server.lookup import Page, filtered_page, find_gate, find_job, page_of_ids, parse_ids
 from titan.server.views.jobs import job_view, job_views
+from titan.server.waits import wait_until
 from titan.wire import work as wire
 from titan.wire.base import OkAnswer, ScopeQuery
 
@@ -39,6 +41,7 @@ route = Routes()
 
 CHUNK_BYTES: Final = 256 * 1024
 FOLLOW_SECONDS: Final = 15.0  # a follower looks again after this at the latest
+RESUME_SECONDS: Final = 20.0  # below the 30 s that clients give a request
 MOST_GROUPS: Final = 20  # of one `waits_for`
 MOST_OF_EACH: Final = 20  # first jobs of a group that was not asked for by name
 
@@ -86,9 +89,9 @@ async def show_job(call: Call, query: wire.JobQuery) -> wire.JobView:
     app = call.app
     job = await app.store.look(partial(_find, call=call, scope=query))
     if not job.status.is_final:
-        topics = [Topic(Kind.JOB, job.id)]
-        with suppress(BusClosed):  # then the answer is how the job stands
-            await app.bus.wait_until(topics, partial(_is_final, app, job.id), query.wait_seconds)
+        wait = Wait(what=f"{'gate' if job.is_gate else 'job'} '{job.name}'", job_id=job.id)
+        topics, is_final = [Topic(Kind.JOB, job.id)], partial(_is_final, app, job.id)
+        await wait_until(call, topics, is_final, query.wait_seconds, wait=wait)
     return await app.store.look(lambda reader: job_view(reader, _again(reader, job.id)))
 
 
@@ -228,6 +231,15 @@ async def set_result(call: Call, body: wire.ResultBody) -> Json[OkAnswer]:
         return OkAnswer()
 
     return await call.keep(act)
+
+
+@route("POST /api/attempt/resume", Permission.SET_RESULT)
+async def resume_attempt(call: Call) -> wire.ResumedAnswer:
+    """End the wait of the job whose token the request has; wait up to 20 s until it has a slot again."""
+    attempt = call.caller.attempt
+    if attempt is None or attempt.wait is None:
+        return wire.ResumedAnswer(has_slot=True)
+    return wire.ResumedAnswer(has_slot=await call.app.orchestrator.resume(attempt.lease_id, RESUME_SECONDS))
 
 
 @route("GET /api/jobs/{job}/result", Permission.SEE_WORK)

@@ -1,13 +1,13 @@
 """Routes of the key-value store: values, sets, and waiting for signals."""
 
 import re
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
+from titan.model.attempts import Wait
 from titan.model.errors import Conflict, InvalidInput, TooLarge
 from titan.model.files import StoredValue
-from titan.orchestrator.bus import BusClosed, Kind, Topic
+from titan.orchestrator.bus import Kind, Topic
 from titan.orchestrator.gates import put_value as put
 from titan.ports.jobs_store import Reader, Transaction
 from titan.rules.access import Permission
@@ -18,6 +18,7 @@ from titan.server.http.call import Call, Json
 from titan.server.http.route import Routes
 from titan.server.http.validation import check_text
 from titan.server.lookup import attempt_of_caller, keep_blob, run_of
+from titan.server.waits import wait_until
 from titan.wire import store as wire
 from titan.wire.base import OkAnswer
 
@@ -166,8 +167,9 @@ async def wait_for_signals(call: Call, body: wire.SignalsBody) -> wire.SignalsAn
         answer = await app.store.look(look)
         return bool(answer.present) or answer.ended
 
-    with suppress(BusClosed):  # then the answer is what is known
-        await app.bus.wait_until(topics, is_answered, body.timeout_seconds)
+    more = f" or one of {len(body.keys) - 1} more" if len(body.keys) > 1 else ""
+    wait = Wait(what=f"key {shown(body.keys[0])}{more}")
+    await wait_until(call, topics, is_answered, body.timeout_seconds, wait=wait)
     return await app.store.look(look)
 
 

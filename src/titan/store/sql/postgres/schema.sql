@@ -3,7 +3,7 @@
 -- Names and ids have collation "C": they compare by their bytes, as in SQLite, whatever the database's own collation is.
 -- Flags are integers 0 and 1, so that a row reads the same from both databases. JSON is text that no query looks into.
 -- Whoever changes this file raises its version, here and for SQLite, and adds the step to it in migrations/ (decision 57).
--- version: 20
+-- version: 21
 
 create table meta (
     name text collate "C" not null primary key,
@@ -44,7 +44,9 @@ create table workers (
     is_draining bigint not null default 0 check (is_draining in (0, 1)),
     load text check (load like '{%'),
     token_id text collate "C",
-    confines bigint not null default 0 check (confines in (0, 1))
+    confines bigint not null default 0 check (confines in (0, 1)),
+    parks text not null default '["GENERAL"]' check (parks like '[%'),
+    max_parked bigint not null default 64 check (max_parked >= 0)
 );
 
 create index workers_by_state on workers (state, id);
@@ -204,6 +206,10 @@ create table attempts (
     error text,
     is_stop_requested bigint not null check (is_stop_requested in (0, 1)),
     ready_at_us bigint,
+    wait text check (wait like '{%'),
+    parked_at_us bigint,
+    woken_at_us bigint,
+    parked_ns bigint not null default 0 check (parked_ns >= 0),
     unique (job_id, ordinal),
     constraint ended_with_an_outcome check ((outcome is null) = (ended_at_us is null))
 );
@@ -212,7 +218,10 @@ create unique index attempts_one_live_per_job on attempts (job_id) where outcome
 
 create unique index attempts_live_by_token on attempts (token) where outcome is null;
 
-create index attempts_live_by_worker on attempts (worker_id, label) where outcome is null;
+-- One that is parked holds no slot.
+create index attempts_live_by_worker on attempts (worker_id, label, parked_at_us) where outcome is null;
+
+create index attempts_waiting on attempts (job_id) where outcome is null and wait is not null;
 
 create index attempts_live_by_expiry on attempts (expires_at_us) where outcome is null;
 

@@ -24,7 +24,20 @@ where worker_id = :worker_id and outcome is not null
 order by ended_at_us desc, job_id desc limit :limit
 
 -- name: busy_slots
-select label, count(*) from attempts where worker_id = :worker_id and outcome is null group by label
+select label, count(*) from attempts
+where worker_id = :worker_id and outcome is null and parked_at_us is null
+group by label
+
+-- name: running_on
+select attempts.lease_id, attempts.woken_at_us from attempts
+inner join jobs on jobs.id = attempts.job_id
+where
+    attempts.worker_id = :worker_id and attempts.label = :label and attempts.outcome is null
+    and attempts.parked_at_us is null and jobs.status = 'RUNNING'
+
+-- name: waiting_attempts
+select {attempt_columns} from attempts where outcome is null and wait is not null
+order by leased_at_us, lease_id
 
 -- name: expired_attempts
 select {attempt_columns} from attempts
@@ -42,7 +55,8 @@ insert into attempts (
 update attempts set
     expires_at_us = :expires_at_us, started_at_us = :started_at_us, ended_at_us = :ended_at_us, outcome = :outcome,
     exit_code = :exit_code, signal = :signal, duration_ns = :duration_ns, peak_memory_bytes = :peak_memory_bytes,
-    error = :error, is_stop_requested = :is_stop_requested
+    error = :error, is_stop_requested = :is_stop_requested, wait = :wait, parked_at_us = :parked_at_us,
+    woken_at_us = :woken_at_us, parked_ns = :parked_ns
 where lease_id = :lease_id
 
 -- name: forget_attempt

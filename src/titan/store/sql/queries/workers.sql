@@ -29,7 +29,7 @@ on conflict (id) do update set
     version = excluded.version, state = excluded.state, joined_at_us = excluded.joined_at_us,
     seen_at_us = excluded.seen_at_us, server_id = excluded.server_id,
     is_draining = excluded.is_draining, load = excluded.load, token_id = excluded.token_id,
-    confines = excluded.confines
+    confines = excluded.confines, parks = excluded.parks, max_parked = excluded.max_parked
 
 -- name: worker_names
 select id, name from workers where id in each(:ids)

@@ -4,7 +4,7 @@
 -- Tables of short rows that are found by their key alone are `without rowid`: one page less to write per row. With
 -- long rows (values of 1 KB and more) that makes reads three times as slow, measured; so `stored_values` is not.
 -- Whoever changes this file raises its version, here and for PostgreSQL, and adds the step to it in migrations/ (decision 57).
--- version: 20
+-- version: 21
 
 create table meta (
     name text not null primary key,
@@ -45,7 +45,9 @@ create table workers (
     is_draining integer not null default 0 check (is_draining in (0, 1)),
     load text check (json_type(load) = 'object'),
     token_id text,
-    confines integer not null default 0 check (confines in (0, 1))
+    confines integer not null default 0 check (confines in (0, 1)),
+    parks text not null default '["GENERAL"]' check (json_type(parks) = 'array'),
+    max_parked integer not null default 64 check (max_parked >= 0)
 ) strict;
 
 create index workers_by_state on workers (state, id);
@@ -202,6 +204,10 @@ create table attempts (
     error text,
     is_stop_requested integer not null check (is_stop_requested in (0, 1)),
     ready_at_us integer,
+    wait text check (json_type(wait) = 'object'),
+    parked_at_us integer,
+    woken_at_us integer,
+    parked_ns integer not null default 0 check (parked_ns >= 0),
     unique (job_id, ordinal),
     constraint ended_with_an_outcome check ((outcome is null) = (ended_at_us is null))
 ) strict;
@@ -210,7 +216,10 @@ create unique index attempts_one_live_per_job on attempts (job_id) where outcome
 
 create unique index attempts_live_by_token on attempts (token) where outcome is null;
 
-create index attempts_live_by_worker on attempts (worker_id, label) where outcome is null;
+-- One that is parked holds no slot.
+create index attempts_live_by_worker on attempts (worker_id, label, parked_at_us) where outcome is null;
+
+create index attempts_waiting on attempts (job_id) where outcome is null and wait is not null;
 
 create index attempts_live_by_expiry on attempts (expires_at_us) where outcome is null;
 
