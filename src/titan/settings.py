@@ -52,6 +52,8 @@ SETTINGS: Final = (
     Setting("TITAN_SPOOL", "", "", "Folder of what a program recorded while offline; without it: spool in TITAN_HOME."),
     Setting("TITAN_AGENT_ID", "", "", "The agent of the runs a client starts."),
     Setting("TITAN_JOB_MEMORY_BYTES", "0", "bytes", "Most address space of each process of a job here; 0: no limit."),
+    Setting("TITAN_PARK_LABELS", "GENERAL", "", "Labels whose slot a job gives back while it waits; commas between."),
+    Setting("TITAN_MAX_PARKED", "64", "jobs", "Most jobs of a worker that wait without a slot; each stays in memory."),
     Setting("TITAN_MAX_FILE_BYTES", "1073741824", "bytes", "Largest upload the server takes."),
     Setting("TITAN_MAX_LOG_BYTES", "100000000", "bytes", "Where an attempt's output is cut; 0: no limit."),
     Setting(

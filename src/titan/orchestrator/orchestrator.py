@@ -36,13 +36,16 @@ LOST_ANSWER_SECONDS: Final = 1.0  # how soon a worker is sent leases again whose
 class _Claim:
     """An outstanding claim: what the worker holds, a bell, and what was leased to it meanwhile."""
 
-    def __init__(self, worker_id: str, *, holding: Sequence[str], stopping: Sequence[str]) -> None:
+    def __init__(
+        self, worker_id: str, *, holding: Sequence[str], stopping: Sequence[str], parked: Sequence[str] | None
+    ) -> None:
         self.worker_id = worker_id
         self.bell = asyncio.Event()
         self.fresh: list[Leased] = []
         self.should_give_back = False
         self._holding = holding
         self._stopping = stopping
+        self._parked = parked
 
     def take(self) -> Orders:
         """Return what is new since the last call, without reading the store."""
@@ -55,7 +58,9 @@ class _Claim:
 
     def orders(self, reader: Reader) -> Orders:
         """Return the worker's instructions."""
-        return worker_registry.orders(reader, self.worker_id, holding=self._holding, stopping=self._stopping)
+        return worker_registry.orders(
+            reader, self.worker_id, holding=self._holding, stopping=self._stopping, parked=self._parked
+        )
 
 
 class Orchestrator:
@@ -205,6 +210,7 @@ class Orchestrator:
         holding: Sequence[str],
         stopping: Sequence[str],
         wait_seconds: float,
+        parked: Sequence[str] | None = None,
         load: Load | None = None,
     ) -> Orders:
         """Return what the worker is to start, stop or drop, as soon as there is anything.
@@ -217,7 +223,7 @@ class Orchestrator:
         if self.bus.is_closed:
             wait_seconds = 0.0  # the server is about to stop
         deadline = asyncio.get_running_loop().time() + wait_seconds
-        claim = _Claim(worker_id, holding=holding, stopping=stopping)
+        claim = _Claim(worker_id, holding=holding, stopping=stopping, parked=parked)
         self._end_claim(worker_id)
         self._asking[worker_id] = claim  # before the store is read: what is committed later rings
         self._cancel_timer(worker_id)

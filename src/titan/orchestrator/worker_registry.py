@@ -42,15 +42,24 @@ class Orders:
     fresh: tuple[Leased, ...] = ()  #: its live leases that it does not hold yet
     stop: tuple[str, ...] = ()  #: to end and report as cancelled
     lost: tuple[str, ...] = ()  #: over: to end without a report
+    parked: tuple[str, ...] | None = None  #: its leases that are parked; None: those that it knows
     should_give_back: bool = False  #: what it prefetched and has not begun
     should_leave: bool = False  #: it was drained, and nothing of it is live
 
     def __bool__(self) -> bool:
         """Whether there is any instruction."""
-        return bool(self.fresh or self.stop or self.lost or self.should_give_back or self.should_leave)
+        is_news = self.parked is not None
+        return bool(self.fresh or self.stop or self.lost or is_news or self.should_give_back or self.should_leave)
 
 
-def orders(reader: Reader, worker_id: str, *, holding: Sequence[str], stopping: Sequence[str]) -> Orders:
+def orders(
+    reader: Reader,
+    worker_id: str,
+    *,
+    holding: Sequence[str],
+    stopping: Sequence[str],
+    parked: Sequence[str] | None = None,
+) -> Orders:
     """Compare the leases that the worker holds with its live ones, and return the difference.
 
     Because it is a comparison and not a message, a lost answer or a restart of the server needs no repair: the next
@@ -60,6 +69,7 @@ def orders(reader: Reader, worker_id: str, *, holding: Sequence[str], stopping: 
     worker = reader.worker(worker_id)
     is_draining = worker is not None and worker.is_draining
     live_ids = {attempt.lease_id for attempt in live}
+    are_parked = tuple(attempt.lease_id for attempt in live if attempt.parked_at is not None)
     return Orders(
         fresh=tuple(leased(reader, a) for a in live if a.lease_id not in holding),
         stop=tuple(a.lease_id for a in live if a.is_stop_requested and a.lease_id not in stopping),
@@ -68,6 +78,7 @@ def orders(reader: Reader, worker_id: str, *, holding: Sequence[str], stopping: 
             for lease_id in holding
             if lease_id not in live_ids and not _is_reported(reader, lease_id, worker_id)
         ),
+        parked=None if parked is None or set(parked) == set(are_parked) else are_parked,
         should_give_back=is_draining and any(is_prefetched(reader, job) for job in _jobs_of(reader, live)),
         should_leave=is_draining and not live,
     )

@@ -24,6 +24,7 @@ CLAIM_WAIT_SECONDS: Final = 25.0  # below the 30 s after which common proxies dr
 #: The longest log part that travels inside a report; longer output goes ahead through the log route.
 LOG_TAIL_MAX_BYTES: Final = 256 * 1024
 MAX_PREFETCH: Final = 1000  # of one requirement; a worker asks for as much as it runs in 50 ms
+MAX_PARKED: Final = 100_000  # of a worker
 MAX_WORKSPACES_ASKED: Final = 200  # in one request; each costs one index lookup
 #: How long after an attempt's end its worker may still report its files: 64 MiB over a line of 1 Mbit/s.
 FILES_ACCEPTED_SECONDS: Final = 600.0
@@ -45,6 +46,8 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
     offers: dict[str, int]  #: slots by requirement, as {"GENERAL": 4, "GPU": 1}
     version: str  #: the worker's version of titan
     home_id: str | None = None  #: of the home that it works for; None: for any server that lets it in
+    parks: tuple[str, ...] = ("GENERAL",)  #: labels whose slot an attempt gives back while its program waits
+    max_parked: Annotated[int, Meta(ge=0, le=MAX_PARKED)] = 64  #: how many of its attempts may be without a slot
 
 
 class Registered(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +89,7 @@ class ClaimRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     holding: list[str] = []  #: every lease the worker has and whose report is not acknowledged yet
     stopping: list[str] = []  #: the leases of `holding` that it already knows it has to stop
+    parked: list[str] | None = None  #: the leases that it knows to be parked; None: it does not ask
     wait_seconds: float = CLAIM_WAIT_SECONDS
     load: Load | None = None
 
@@ -96,6 +100,7 @@ class ClaimAnswer(msgspec.Struct, frozen=True, kw_only=True):
     assignments: list[Assignment] = []
     stop: list[str] = []  #: leases to end, and to report as cancelled
     lost: list[str] = []  #: leases of `holding` that are no longer live: end them, report nothing
+    parked: list[str] | None = None  #: its leases that are parked, where they are not those that it knows
     give_back: bool = False  #: return what it prefetched and has not begun
     leave: bool = False  #: it was drained, and nothing of it is live: it should end
 

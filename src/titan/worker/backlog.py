@@ -35,6 +35,7 @@ class _Lane:
     slots: int
     began_at: dict[str, float] = field(default_factory=dict)  #: lease → when its attempt took a slot
     waiting: list[_Waiting] = field(default_factory=list)  #: a heap: the one that begins next is first
+    parked: frozenset[str] = frozenset()  #: attempts of any label whose slots are free while they wait
     mean_seconds: float | None = None  #: how long attempts take; None: none has ended yet
 
     def limit(self, now: float, seconds: float) -> int:
@@ -44,7 +45,10 @@ class _Lane:
         """
         if self.mean_seconds is None:
             return 0
-        quick_slots = self.slots - sum(now - began_at > seconds for began_at in self.began_at.values())
+        slow = (
+            each for each, began_at in self.began_at.items() if now - began_at > seconds and each not in self.parked
+        )
+        quick_slots = self.slots - sum(1 for _ in slow)
         return min(int(max(quick_slots, 0) * seconds / max(self.mean_seconds, 1e-4)), MAX_PREFETCH)
 
 
@@ -55,6 +59,8 @@ class Backlog:
         """`offers` has label → slots; `clock` returns seconds."""
         self._clock = clock
         self._lanes = {label: _Lane(slots) for label, slots in offers.items()}
+        #: The attempts that are parked.
+        self.parked: frozenset[str] = frozenset()
         self._lane_of: dict[str, _Lane] = {}  #: by lease, of all that wait or run
         self._lock = threading.Lock()
 
@@ -85,7 +91,7 @@ class Backlog:
         now = self._clock()
         with self._lock:
             for lane in self._lanes.values():
-                is_free = lane.waiting and len(lane.began_at) < lane.slots
+                is_free = lane.waiting and len(lane.began_at.keys() - lane.parked) < lane.slots
                 if is_free and now - lane.waiting[0].since <= PATIENCE_SECONDS:
                     assignment = heapq.heappop(lane.waiting).assignment
                     lane.began_at[assignment.lease_id] = now
@@ -103,6 +109,14 @@ class Backlog:
                 return
             mean = seconds if lane.mean_seconds is None else lane.mean_seconds
             lane.mean_seconds = mean + NEWEST_WEIGHT * (seconds - mean)
+
+    def park(self, lease_ids: Sequence[str]) -> bool:
+        """Note that these attempts, and no others, are parked; return whether that is news."""
+        before, self.parked = self.parked, frozenset(lease_ids)
+        with self._lock:
+            for lane in self._lanes.values():
+                lane.parked = self.parked
+        return before != self.parked
 
     def withdraw(self, lease_id: str) -> Assignment | None:
         """Remove and return an attempt that waits; None when it does not."""

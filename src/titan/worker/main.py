@@ -14,7 +14,8 @@ from typing import Final
 
 from titan.home.identity import WORKER_TOKEN_FILE, host_name, read_home_id, read_home_token
 from titan.log_lines import FORMATS, LEVELS, configure, flush, log_to
-from titan.settings import one_of, whole_number
+from titan.settings import counted, one_of, setting, whole_number
+from titan.wire.protocol import MAX_PARKED
 from titan.worker.adoption import LOG, FolderInUse, known_as, local_folder, own_folder
 from titan.worker.files.file_collector import CollectLimits
 from titan.worker.mailbox import LeaveAsked, Mailbox
@@ -80,6 +81,8 @@ def run(
             find_job_server=AnnouncedServer(home, urls[0]).address if is_local else None,
             has_other_servers=len(urls) > 1,
             memory_limit_bytes=whole_number("TITAN_JOB_MEMORY_BYTES") or None,
+            parks=[label for label in map(str.strip, setting("TITAN_PARK_LABELS").split(",")) if label],
+            max_parked=counted("TITAN_MAX_PARKED", least=0, most=MAX_PARKED),
             absence_limit_seconds=ABSENCE_LIMIT_SECONDS if is_local else None,
             home=home if is_local else None,
             home_id=read_home_id(home) if is_local else None,

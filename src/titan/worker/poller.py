@@ -8,9 +8,10 @@ from typing import Final
 
 from titan.model.workers import Load
 from titan.wire.protocol import ClaimRequest
+from titan.worker.backlog import Backlog
 from titan.worker.intake import Intake
 from titan.worker.leases import Leases
-from titan.worker.mailbox import GiveBackAsked, LeasesLost, LeaveAsked, Mailbox, StopAsked
+from titan.worker.mailbox import GiveBackAsked, LeasesLost, LeaveAsked, Mailbox, SlotFreed, StopAsked
 from titan.worker.server_client import ServerClient
 
 LEAVING_SECONDS: Final = 1.0  # until the supervisor has ended it; then `leave` would be sent again
@@ -30,6 +31,7 @@ class Poller:
         leases: Leases,
         mailbox: Mailbox,
         intake: Intake,
+        backlog: Backlog,
         *,
         machine: "Machine",
         closing: threading.Event,
@@ -38,6 +40,7 @@ class Poller:
         self._leases = leases
         self._mailbox = mailbox
         self._intake = intake
+        self._backlog = backlog
         self._machine = machine
         self._closing = closing
         self._repeated_pause_seconds = REPEATED_PAUSE_SECONDS
@@ -49,7 +52,9 @@ class Poller:
             ServerAway: see there.
         """
         holding, stopping = self._leases.begin_claim(), self._leases.stopping()
-        request = ClaimRequest(holding=holding, stopping=stopping, load=self._machine.load())
+        request = ClaimRequest(
+            holding=holding, stopping=stopping, parked=list(self._backlog.parked), load=self._machine.load()
+        )
         asked_at = time.monotonic()
         answer = self._server.claim(request)
         if self._closing.is_set():
@@ -59,6 +64,9 @@ class Poller:
             self._closing.wait(LEAVING_SECONDS)
             return
         has_news = pass_on(self._leases, self._mailbox, stop=answer.stop, lost=answer.lost)
+        if answer.parked is not None:
+            has_news |= self._backlog.park(answer.parked)
+            self._mailbox.post(SlotFreed())
         if answer.give_back:
             self._mailbox.post(GiveBackAsked())
         self._intake.take(answer.assignments)

@@ -4,7 +4,7 @@ import logging
 import os
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -57,6 +57,8 @@ class WorkerPlan:
     find_job_server: Callable[[], ServerAddress] | None = None  #: called for each job; None: where the worker found it
     has_other_servers: bool = False  #: then a slow answer is not awaited
     grace_seconds: float = 2.0  #: between SIGTERM and SIGKILL, for jobs that are to end
+    parks: Sequence[str] = ("GENERAL",)  #: labels whose slot an attempt gives back while it waits
+    max_parked: int = 64  #: how many attempts may be without a slot at a time
     memory_limit_bytes: int | None = None  #: of address space, for each process of a job
     clean_every_seconds: float = CLEANING_SECONDS  #: between deletions of old workspaces
     absence_limit_seconds: float | None = None  #: it ends after so long without a server and without a job; None: never
@@ -84,6 +86,8 @@ class Worker:
             offers=dict(plan.offers),
             version=__version__,
             home_id=plan.home_id,
+            parks=tuple(plan.parks),
+            max_parked=plan.max_parked,
         )
         self._server = server = ServerClient(
             *(self.worker_id, registration, plan.find_server), has_other_servers=plan.has_other_servers
@@ -98,8 +102,8 @@ class Worker:
             report=logs.finish,
             forget=self._discard,
         )
-        self._intake = Intake(leases, mailbox, blobs, folders, pool=preparing, closing=asking_ends)
         self._backlog = Backlog(plan.offers)
+        self._intake = Intake(leases, mailbox, blobs, folders, pool=preparing, closing=asking_ends)
         self._reports = Reports(
             *(server, self._intake),
             prefetch=lambda: None if self._supervisor.is_leaving else self._backlog.prefetch_limits(),
@@ -107,7 +111,7 @@ class Worker:
             resend=logs.resend,
         )
         machine = Machine()
-        poller = Poller(server, leases, mailbox, self._intake, machine=machine, closing=asking_ends)
+        poller = Poller(server, leases, mailbox, self._intake, self._backlog, machine=machine, closing=asking_ends)
         heartbeats = Heartbeats(server, leases, mailbox, machine=machine, closing=asking_ends)
         cleaner = WorkspaceCleaner(server, folders, closing=asking_ends, every_seconds=plan.clean_every_seconds)
         self._spools = SpoolUploader(server, plan.folder / "spools", pool=sending)

@@ -385,3 +385,31 @@ def test_what_has_waited_for_too_long_does_not_begin_even_before_it_is_withdrawn
     bench.backlog.end("a")
 
     assert (begun, bench.begin_all(), leases(bench.backlog.withdraw_late())) == (["a"], [], ["b"])
+
+
+def test_a_parked_attempt_leaves_its_slot_to_one_that_waits_and_takes_it_again() -> None:
+    bench = Bench()
+    bench.add("agent", "child", "last")
+    assert bench.begin_all() == ["agent"]
+
+    assert bench.backlog.park(["agent"])
+    assert not bench.backlog.park(["agent"]), "no news"
+    assert bench.begin_all() == ["child"]
+
+    bench.backlog.end("child")
+    bench.backlog.park([])
+    assert bench.begin_all() == []
+
+
+def test_a_parked_attempt_lets_as_many_be_prefetched_as_if_it_had_no_slot() -> None:
+    bench = Bench()
+    bench.learn(0.01)
+    bench.add("agent")
+    bench.begin_all()
+    bench.clock.seconds += 10
+
+    before = bench.backlog.prefetch_limits()
+    bench.backlog.park(["agent"])
+
+    assert before == {"GENERAL": 0}
+    assert bench.backlog.prefetch_limits()["GENERAL"] > 0

@@ -6,6 +6,7 @@ from typing import cast
 
 from tests.support.assignments import a_blob_cache, an_assignment
 from titan.wire.protocol import ClaimAnswer, ClaimRequest
+from titan.worker.backlog import Backlog
 from titan.worker.files.folders import AttemptFolders
 from titan.worker.intake import Intake
 from titan.worker.leases import Leases
@@ -55,7 +56,9 @@ class Desk:
     def answer_with(self, answering: Answering) -> None:
         """Have claims answered so."""
         server = cast("ServerClient", answering)
-        self.poller = Poller(*(server, self.leases, self.mailbox, self.intake), machine=Machine(), closing=self.pauses)
+        self.poller = Poller(
+            *(server, self.leases, self.mailbox, self.intake, Backlog({})), machine=Machine(), closing=self.pauses
+        )
 
     def ask(self) -> list[Message]:
         """Claim until there is no answer left; return the messages to the supervisor."""

@@ -66,6 +66,8 @@ async def register(call: Call, body: wire.Registration) -> wire.Registered:
         token_id=None if token is None else token.id,
         organisation_id=call.caller.organisation_id,
         confines=token is not None and token.confines,
+        parks=tuple(check_label(label) for label in body.parks),
+        max_parked=body.max_parked,
     )
     await call.app.orchestrator.join(worker)
     return wire.Registered()
@@ -79,7 +81,12 @@ async def claim(call: Call, body: wire.ClaimRequest) -> wire.ClaimAnswer:
     wait_seconds = min(max(body.wait_seconds, 0.0), MAX_WAIT_SECONDS)
     orders = await call.while_connected(
         orchestrator.claim(
-            worker_id, holding=body.holding, stopping=body.stopping, wait_seconds=wait_seconds, load=body.load
+            worker_id,
+            holding=body.holding,
+            stopping=body.stopping,
+            parked=body.parked,
+            wait_seconds=wait_seconds,
+            load=body.load,
         )
     )
     if orders is None:
@@ -89,6 +96,7 @@ async def claim(call: Call, body: wire.ClaimRequest) -> wire.ClaimAnswer:
         assignments=_assignments(call.app, orders.fresh),
         stop=list(orders.stop),
         lost=list(orders.lost),
+        parked=None if orders.parked is None else list(orders.parked),
         give_back=orders.should_give_back,
         leave=orders.should_leave,
     )
