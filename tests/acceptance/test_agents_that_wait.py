@@ -10,7 +10,9 @@ import pytest
 
 from tests.support.postgres import a_database
 from tests.support.running_titan import RunningTitan, running_titan
-from titan_sdk import TitanClient, TitanJob
+from tests.support.waiting import wait_until
+from titan_sdk import TitanClient, TitanGate, TitanJob
+from titan_sdk.wire import Job
 
 #: The program of an agent that finds its slots taken by others like itself.
 AGENT = """
@@ -75,3 +77,118 @@ def test_91_jobs_30_deep_end_on_one_slot(tmp_path: Path, on: str) -> None:
 
         assert end == "COMPLETED"
         assert len(client.jobs(status="COMPLETED", limit=200)) == 91
+
+
+# --- which waits park ---
+
+#: Waits for a key in one of several ways, and says in which of them it was parked.
+WAITER = """
+import asyncio, subprocess, sys, threading
+from titan_sdk import AsyncTitanClient, TitanClient, wait_for_signal, wait_for_signals
+
+def plain(**how):
+    wait_for_signal(TitanClient(announce=len), "go", timeout=60, **how)
+
+def beside(wait):
+    stop = threading.Event()
+    threading.Thread(target=stop.wait).start()
+    wait()
+    stop.set()
+
+def in_a_thread(wait):
+    thread = threading.Thread(target=wait)
+    thread.start()
+    thread.join()
+
+async def asynchronous(**how):
+    async with AsyncTitanClient(announce=len) as client:
+        await wait_for_signals(client, ["go"], 60, **how)
+
+if sys.argv[1] == "recording":
+    import titan_sdk
+    with titan_sdk.run("RECORDED"), titan_sdk.action("step"):
+        titan_sdk.flush()
+        plain()
+elif sys.argv[1] == "child":
+    subprocess.run([sys.executable, sys.argv[0], "plain"], check=True)
+else:
+    {
+        "plain": plain,
+        "asked not to": lambda: plain(park=False),
+        "beside a thread": lambda: beside(plain),
+        "in a thread": lambda: in_a_thread(plain),
+        "asyncio": lambda: asyncio.run(asynchronous()),
+        "asyncio that asks": lambda: asyncio.run(asynchronous(park=True)),
+        "gate": lambda: TitanClient(announce=len).wait("ship"),
+    }[sys.argv[1]]()
+"""
+PARKS = ["plain", "recording", "asyncio that asks", "gate"]
+KEEPS = ["asked not to", "beside a thread", "in a thread", "asyncio", "child"]
+
+
+def test_a_plain_wait_of_the_only_thread_parks_and_an_asynchronous_one_that_asks(tmp_path: Path) -> None:
+    with a_titan(tmp_path, "sqlite", "GENERAL:9") as titan, a_client(titan) as client:
+        client.submit_dag("approval", [TitanGate("ship", "Go?", max_wait_seconds=60)])
+        jobs = [TitanJob(f"{n}", "w.py", script_content=WAITER, args=[how]) for n, how in enumerate([*PARKS, *KEEPS])]
+        accepted = client.submit_dag("waiters", jobs)
+
+        def known() -> dict[str, Job]:
+            return {job["args"][0]: job for job in client.jobs(dag=accepted) if "wait" in (job["reason"] or "")}
+
+        wait_until(lambda: len(known()) == len(jobs), "all wait", seconds=60)
+        reasons = {how: job["reason"] for how, job in known().items()}
+        parked = {how for how, job in known().items() if job["parked_at"]}
+        [worker] = client.transport.request_json("GET", "/api/workers")["workers"]
+        client.approve("ship")
+        client.store_put("go", "now")
+        ends = client.wait(accepted, timeout=ENDS_WITHIN_SECONDS)
+
+        assert parked == set(PARKS)
+        assert (worker["busy"], worker["parked"]) == ({"GENERAL": len(KEEPS)}, {"GENERAL": len(PARKS)})
+        assert reasons["gate"] == "waits for gate 'ship'; its slot is free meanwhile"
+        assert reasons["child"] == (
+            "waits for key 'go'; it keeps its slot: a process that the job started waits, not the job's own"
+        )
+        assert ends == "COMPLETED"
+        assert client.get_job("0")["attempts"][0]["parked_ns"] > 0
+
+
+# --- what becomes of waits that end otherwise ---
+
+TIMES_OUT = """
+import time
+from titan_sdk import TitanClient, TitanJob
+from titan_sdk.errors import WaitTimeout
+
+client = TitanClient(announce=len)
+child = client.submit_dag("long", [TitanJob("long", "long.py", script_content="import time; time.sleep(3)")])
+try:
+    client.wait(child, timeout=0.5)
+except WaitTimeout:
+    print("in time:", client.get_job("agent")["parked_at"], client.get_job("agent")["reason"])
+"""
+FOR_ITSELF = """
+from titan_sdk import TitanClient
+from titan_sdk.errors import Deadlock
+
+try:
+    TitanClient(announce=len).wait("agent")
+except Deadlock as refused:
+    print(refused)
+"""
+
+
+def test_a_wait_that_times_out_has_its_slot_again_before_the_program_goes_on(tmp_path: Path) -> None:
+    with a_titan(tmp_path, "sqlite", "GENERAL:1") as titan, a_client(titan) as client:
+        accepted = client.submit_dag("agent", [TitanJob("agent", "agent.py", script_content=TIMES_OUT)])
+
+        assert client.wait(accepted, timeout=ENDS_WITHIN_SECONDS) == "COMPLETED"
+        assert client.fetch_logs("agent") == "in time: None None\n"
+
+
+def test_a_job_that_waits_for_itself_is_told_so(tmp_path: Path) -> None:
+    with a_titan(tmp_path, "sqlite", "GENERAL:1") as titan, a_client(titan) as client:
+        accepted = client.submit_dag("agent", [TitanJob("agent", "agent.py", script_content=FOR_ITSELF)])
+
+        assert client.wait(accepted, timeout=ENDS_WITHIN_SECONDS) == "COMPLETED"
+        assert client.fetch_logs("agent").startswith("job 'agent': expected a wait for job 'agent' that can end")

@@ -16,6 +16,7 @@ server's message and are raised as the class of the same name.
     │   └── MissingFile             a local file is not there (also a FileNotFoundError)
     ├── Conflict
     │   ├── StaleLease              the attempt is no longer this worker's
+    │   ├── Deadlock                a job waits for what cannot end before the job does
     │   ├── IdempotencyConflict     one idempotency key, two different requests
     │   └── LimitExceeded           too deep a recursion, too many jobs in a run
     ├── TooLarge                    over the server's size limit
@@ -118,6 +119,10 @@ class Conflict(TitanError):
 
 class StaleLease(Conflict):
     """The lease of this attempt has ended; its holder must stop and report nothing."""
+
+
+class Deadlock(Conflict):
+    """A job waits for something that needs what the job itself holds: the wait could never end. The job goes on."""
 
 
 class IdempotencyConflict(Conflict):
@@ -231,7 +236,7 @@ def _refused_by_a_proxy(status: int, body: object, subject: str) -> TitanError:
 _FROM_SERVER: tuple[type[TitanError], ...] = (
     *(InvalidInput, InvalidDag, InvalidName, NotSupported, Unauthorized, Forbidden),
     *(UnknownJob, UnknownDag, UnknownRun, UnknownWorker, UnknownArtifact),
-    *(StaleLease, IdempotencyConflict, LimitExceeded, TooLarge, StoreFull),
+    *(StaleLease, Deadlock, IdempotencyConflict, LimitExceeded, TooLarge, StoreFull),
     *(StoreUnavailable, ModelUnavailable, ModelNotConfigured, ModelRefused),
 )
 _BY_NAME: Mapping[str, type[TitanError]] = {kind.__name__: kind for kind in _FROM_SERVER}

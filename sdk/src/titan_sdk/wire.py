@@ -89,6 +89,10 @@ class Attempt(TypedDict):
     signal: int | None
     duration_ns: int | None
     peak_memory_bytes: int | None
+    #: Since when its slot is free while its program waits.
+    parked_at: str | None
+    #: How long it was parked before.
+    parked_ns: int
     error: str | None
 
 
@@ -134,6 +138,10 @@ class Job(TypedDict):
     signal: int | None
     duration_ns: int | None
     peak_memory_bytes: int | None
+    #: Since when its slot is free while its program waits.
+    parked_at: str | None
+    #: How long it was parked before.
+    parked_ns: int | None
     decision: Decision | None
     attempts: NotRequired[list[Attempt]]
 

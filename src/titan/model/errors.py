@@ -15,6 +15,7 @@ TitanError
 │   ├── UnknownWorker, UnknownArtifact, UnknownToken
 ├── Conflict
 │   ├── StaleLease        a message about an attempt that is over
+│   ├── Deadlock          a wait of a job that could not end before the job does
 │   ├── RunInFlight, AgentUnpublished
 │   ├── IdempotencyConflict
 │   └── LimitExceeded     recursion depth, jobs in a run
@@ -146,6 +147,10 @@ class Conflict(TitanError):
 
 class StaleLease(Conflict):
     """A message about an attempt that has already ended; it changed nothing and must not be repeated."""
+
+
+class Deadlock(Conflict):
+    """A job waits for something that needs what the job itself holds, so that its wait could never end."""
 
 
 class RunInFlight(Conflict):

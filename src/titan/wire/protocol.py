@@ -264,6 +264,7 @@ class RunningView(Struct, kw_only=True):
     dag_name: str
     project: str
     started_at: Annotated[datetime, Meta(description="When this worker took it.")]
+    parked_at: Annotated[datetime | None, Meta(description="Since when its slot is free while its program waits.")]
 
 
 class LastJobView(Struct, kw_only=True):
@@ -290,6 +291,7 @@ class WorkerView(Struct, kw_only=True):
     version: str
     offers: dict[str, int]
     busy: dict[str, int]
+    parked: Annotated[dict[str, int], Meta(description="Label → jobs that wait, and whose slots are free meanwhile.")]
     state: WorkerStanding
     is_local: Annotated[bool, Meta(description="A process that this server keeps beside it.")]
     joined_at: datetime

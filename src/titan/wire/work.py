@@ -74,6 +74,9 @@ StageStatuses = Annotated[
 ]
 
 
+ParkedAt = Annotated[datetime | None, Meta(description="Since when its slot is free while its program waits.")]
+
+
 class NewJobBody(Request):
     """One job of a submission."""
 
@@ -247,6 +250,8 @@ class AttemptView(Struct, kw_only=True):
     signal: int | None
     duration_ns: int | None
     peak_memory_bytes: int | None
+    parked_at: ParkedAt
+    parked_ns: Annotated[int, Meta(description="How long it was parked before.")]
     error: str | None
 
 
@@ -296,6 +301,8 @@ class JobView(Struct, kw_only=True):
     signal: int | None
     duration_ns: int | None
     peak_memory_bytes: int | None
+    parked_at: ParkedAt
+    parked_ns: Annotated[int | None, Meta(description="How long it was parked before.")]
     decision: DecisionView | None
     attempts: list[AttemptView] | msgspec.UnsetType = msgspec.UNSET
 

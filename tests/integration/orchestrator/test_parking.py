@@ -7,16 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.builders import a_new_dag, a_spec
+from tests.support.builders import PROJECT, a_new_dag, a_spec
 from tests.support.desk import Desk, TurnedClock
 from tests.support.prefetching import attempts, names, orders, worker
 from tests.support.stores import STORES
 from titan.model.attempts import Attempt, AttemptOutcome, Wait
+from titan.model.errors import Deadlock
 from titan.model.jobs import JobStatus
 from titan.orchestrator import worker_registry
 from titan.orchestrator.parking import park, wake
 from titan.orchestrator.worker_registry import Orders
 from titan.ports.jobs_store import Reader
+from titan.server.routes.workers import worker_view
+from titan.server.views.jobs import job_view
+from titan.wire.work import JobView
 
 OVER = 0.05  # seconds after which a woken attempt runs over
 
@@ -254,3 +258,156 @@ def test_its_worker_is_told_what_is_parked_until_it_knows(desk: Desk) -> None:
 
     assert (before, parked) == (None, ((agent.lease_id,), None))
     assert (told(agent.lease_id), told()) == ((), None)
+
+
+# --- waits that could never end ---
+
+
+def waits_for(desk: Desk, attempt: Attempt, target: str, *, how: str = "parks", dag: bool = False) -> None:
+    """Have an attempt wait for the newest job of a name, or for its DAG."""
+    job = desk.job(target)
+    wait = Wait(what=f"DAG '{target}'", dag_id=job.dag_id) if dag else Wait(what=f"job '{target}'", job_id=job.id)
+    desk.perform(lambda tx: park(tx, attempt.lease_id, wait, waits=how))
+
+
+def refusal(desk: Desk, attempt: Attempt, target: str, *, how: str = "parks", dag: bool = False) -> str:
+    """Return what is found when a wait is refused, of which nothing is stored."""
+    with pytest.raises(Deadlock) as refused:
+        waits_for(desk, attempt, target, how=how, dag=dag)
+    assert now(desk, attempt).wait is None
+    return refused.value.found
+
+
+@pytest.mark.parametrize("dag", [False, True])
+def test_a_wait_for_itself_or_what_comes_behind_it_is_refused(desk: Desk, dag: bool) -> None:
+    desk.join()
+    desk.submit(a_new_dag(a_spec("agent"), a_spec("child", parents=("agent",)), a_spec("last", parents=("child",))))
+    [agent] = desk.dispatch()
+
+    assert "a cycle: 'agent' waits for" in refusal(desk, agent, "last", dag=dag)
+    assert "ends after 'agent'" in refusal(desk, agent, "agent", dag=dag)
+
+
+def test_a_wait_that_closes_a_cycle_of_waits_is_refused_by_the_names_of_all(desk: Desk) -> None:
+    desk.join(GENERAL=3)
+    first, second, third = (a_running(desk, name) for name in ("first", "second", "third"))
+    waits_for(desk, first, "second")
+    waits_for(desk, second, "third", how="threads", dag=True)
+
+    found = refusal(desk, third, "first")
+
+    assert found == (
+        "a cycle: 'third' waits for job 'first', which ends after 'first'; that waits for job 'second', which ends"
+        " after 'second'; that waits for DAG 'third', which ends after 'third'"
+    )
+
+
+@pytest.mark.parametrize("dag", [False, True])
+def test_a_wait_for_a_job_that_needs_the_waiters_own_concurrency_key_is_refused(desk: Desk, dag: bool) -> None:
+    desk.join(GENERAL=3)
+    for name in ("agent", "child"):
+        desk.submit(a_new_dag(replace(a_spec(name), concurrency_key="db"), name=name))
+    [agent] = desk.dispatch()
+
+    expected = "job 'child', which needs the only place under key 'db', which 'agent' holds"
+    assert refusal(desk, agent, "child", dag=dag) == expected
+
+
+def test_one_whose_key_has_another_place_is_not(desk: Desk) -> None:
+    desk.join(GENERAL=3)
+    for name in ("agent", "child"):
+        desk.submit(a_new_dag(replace(a_spec(name), concurrency_key="db", concurrency_limit=2), name=name))
+    agent, _child = desk.dispatch()
+
+    waits_for(desk, agent, "child")
+
+    assert now(desk, agent).parked_at is not None
+
+
+def test_a_wait_for_a_job_that_needs_the_slot_that_the_waiter_keeps_is_refused(desk: Desk) -> None:
+    desk.join(GPU=1)
+    agent = a_running(desk, "agent", "GPU")
+    desk.submit(a_new_dag(a_spec("child", requirement="GPU"), name="child"))
+
+    assert refusal(desk, agent, "child") == "job 'child', which needs the only GPU slot, which 'agent' holds"
+    desk.join("w2", GPU=1)
+    waits_for(desk, agent, "child")
+    assert now(desk, agent).wait is not None
+
+
+# --- what people are told ---
+
+
+def shown(desk: Desk, name: str) -> JobView:
+    def look(reader: Reader) -> JobView:
+        job = reader.newest_job(PROJECT, name)
+        assert job is not None
+        return job_view(reader, job)
+
+    return desk.store.read(look)
+
+
+def test_a_job_that_waits_says_for_what_and_what_becomes_of_its_slot(desk: Desk) -> None:
+    desk.join(GENERAL=3, GPU=1)
+    agent, thread, on_gpu = a_running(desk, "agent"), a_running(desk, "thread"), a_running(desk, "on gpu", "GPU")
+    ready(desk, "child")
+    waits_for(desk, agent, "child")
+    waits_for(desk, thread, "child", how="threads")
+    waits_for(desk, on_gpu, "child", dag=True)
+
+    assert [shown(desk, name).reason for name in ("agent", "thread", "on gpu")] == [
+        "waits for job 'child'; its slot is free meanwhile",
+        "waits for job 'child'; it keeps its slot: its program waits in a thread, or has other threads",
+        "waits for DAG 'child'; it keeps its slot: its worker does not give back slots of GPU (TITAN_PARK_LABELS)",
+    ]
+    assert shown(desk, "agent").parked_at == desk.clock.time
+
+
+def test_a_woken_one_that_has_no_slot_yet_says_so(desk: Desk) -> None:
+    desk.join()
+    agent = a_running(desk, "agent")
+    waits(desk, agent)
+    a_running(desk, "other")
+    goes_on(desk, agent)
+
+    assert shown(desk, "agent").reason == "waited for key 'go', and goes on as soon as it has a slot"
+
+
+def test_a_ready_job_names_the_waiters_that_hold_all_slots_of_its_label(desk: Desk) -> None:
+    desk.join(GPU=2)
+    agents = [a_running(desk, name, "GPU") for name in ("a", "b")]
+    for name in ("x", "y"):
+        desk.submit(a_new_dag(a_spec(name, requirement="GPU"), name=name))
+    before = shown(desk, "x").reason
+    for agent, target in zip(agents, ("x", "y"), strict=True):
+        waits_for(desk, agent, target)
+
+    assert before == "all GPU slots are busy"
+    assert shown(desk, "x").reason == (
+        "all GPU slots are busy, held by jobs that wait themselves: 'a' for job 'x', 'b' for job 'y'"
+    )
+
+
+def test_a_held_job_names_the_waiters_that_hold_all_places_under_its_key(desk: Desk) -> None:
+    desk.join(GENERAL=4)
+    for name in ("a", "b", "x"):
+        desk.submit(a_new_dag(replace(a_spec(name), concurrency_key="db", concurrency_limit=2), name=name))
+    for agent in desk.dispatch():
+        waits_for(desk, agent, "x")
+
+    reason = shown(desk, "x").reason
+
+    assert reason is not None
+    assert reason.endswith("under key 'db', held by jobs that wait themselves: 'a' for job 'x', 'b' for job 'x'")
+
+
+def test_workers_show_the_parked_beside_the_busy(desk: Desk) -> None:
+    desk.join(GENERAL=2)
+    agent, _other = a_running(desk, "agent"), a_running(desk, "other")
+    waits(desk, agent)
+
+    busy = worker(desk)
+    view = desk.store.read(lambda reader: worker_view(reader, busy, owns=lambda _project: True))
+
+    assert (view.busy, view.parked) == ({"GENERAL": 1}, {"GENERAL": 1})
+    assert [(job.name, job.parked_at is None) for job in view.running] == [("agent", False), ("other", True)]

@@ -231,4 +231,8 @@ def _show_drained(worker: WorkerView) -> None:
 
 
 def _slots(worker: WorkerView) -> str:
-    return ", ".join(f"{label} {worker.busy.get(label, 0)}/{offered}" for label, offered in worker.offers.items())
+    return ", ".join(
+        f"{label} {worker.busy.get(label, 0)}/{offered}" + (f" + {parked} parked" if parked else "")
+        for label, offered in worker.offers.items()
+        for parked in [worker.parked.get(label, 0)]
+    )

@@ -43,6 +43,7 @@ _ATTEMPT_COLUMNS: Columns[AttemptView] = (
     Column("OUTCOME", lambda attempt, _: Status(attempt.outcome or "RUNNING")),
     Column("EXIT", lambda attempt, _: _exit_of(attempt), is_right=True),
     Column("TOOK", lambda attempt, at: duration(_length_of_attempt(attempt, at=at)), is_right=True),
+    Column("PARKED", lambda attempt, at: duration(_parked(attempt, at=at)), is_right=True, least_columns=80),
     Column("MEMORY", lambda attempt, _: size(attempt.peak_memory_bytes), is_right=True, least_columns=60),
     Column("WORKER", lambda attempt, _: attempt.worker, folds=True),
     Column("STARTED", lambda attempt, at: moment(attempt.started_at, now=at), least_columns=90),
@@ -176,6 +177,11 @@ def _length_of_attempt(attempt: AttemptView, *, at: datetime) -> timedelta | Non
     if attempt.outcome is None:
         return at - (attempt.started_at or attempt.leased_at)
     return length_of(attempt.duration_ns)
+
+
+def _parked(attempt: AttemptView, *, at: datetime) -> timedelta | None:
+    before = length_of(attempt.parked_ns or None)
+    return before if attempt.parked_at is None else (before or timedelta()) + (at - attempt.parked_at)
 
 
 def _exit_of(attempt: AttemptView) -> str | None:

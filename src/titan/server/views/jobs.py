@@ -2,15 +2,19 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
+from functools import cached_property
 
 import msgspec
 
 from titan.model.attempts import Attempt
 from titan.model.dags import Dag
 from titan.model.jobs import Job, JobStatus, WaitsFor
+from titan.model.projects import organisation_of
 from titan.model.shaped import shaped
-from titan.model.workers import Worker
+from titan.model.workers import Worker, WorkerState
+from titan.orchestrator.parking import waiters
 from titan.ports.jobs_store import Reader
+from titan.rules.jobs.parking import Waiter, holders_that_wait, reason_of_wait
 from titan.rules.jobs.wait_reason import reason_of, waits_for
 from titan.rules.runs.lifecycle import dag_status
 from titan.wire.runs import RunView
@@ -101,7 +105,7 @@ class _Around:
             agent_run_id=job.run_id,
             status=job.status,
             waits_for=why,
-            reason=reason_of(job, why),
+            reason=self._reason(job, why, latest),
             env=sorted(spec.env),
             cancel_requested=job.is_cancel_requested,
             submitted_at=job.submitted_at,
@@ -115,6 +119,8 @@ class _Around:
             signal=latest.signal if latest else None,
             duration_ns=latest.duration_ns if latest else None,
             peak_memory_bytes=latest.peak_memory_bytes if latest else None,
+            parked_at=latest.parked_at if latest else None,
+            parked_ns=latest.parked_ns if latest else None,
             decision=_decision_view(job),
         )
 
@@ -131,10 +137,38 @@ class _Around:
     def _waits_for(self, job: Job) -> WaitsFor | None:
         return waits_for(job, self._all_workers() if job.status is JobStatus.READY else ())
 
+    def _reason(self, job: Job, why: WaitsFor | None, latest: Attempt | None) -> str | None:
+        if job.status is JobStatus.RUNNING and latest is not None:
+            return reason_of_wait(latest) or job.reason
+        reason, held = reason_of(job, why), None
+        if why is WaitsFor.SLOTS:
+            slots = (each.offers.get(job.spec.requirement, 0) for each in self._all_workers() if _may_run(each, job))
+            held = holders_that_wait([each for each in self._waiters if _holds_slot_for(each, job)], places=sum(slots))
+        elif why is WaitsFor.CONCURRENCY:
+            key = (job.project_id, job.spec.concurrency_key)
+            holders = [each for each in self._waiters if (each[0].project_id, each[0].spec.concurrency_key) == key]
+            held = holders_that_wait(holders, places=job.spec.concurrency_limit)
+        return reason if held is None else f"{reason}, {held}"
+
+    @cached_property
+    def _waiters(self) -> list[Waiter]:
+        return waiters(self._reader)
+
     def _all_workers(self) -> list[Worker]:
         if self._workers is None:
             self._workers = self._reader.workers()
         return self._workers
+
+
+def _may_run(worker: Worker, job: Job) -> bool:
+    is_own = worker.organisation_id == organisation_of(job.project_id)
+    return worker.state is WorkerState.CONNECTED and is_own and job.spec.confined_to in (None, worker.confines_to)
+
+
+def _holds_slot_for(waiter: Waiter, job: Job) -> bool:
+    other, attempt = waiter
+    is_alike = organisation_of(other.project_id) == organisation_of(job.project_id)
+    return is_alike and attempt.parked_at is None and attempt.label == job.spec.requirement
 
 
 def _each(ids: Iterable[str]) -> list[str]:
