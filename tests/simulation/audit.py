@@ -29,6 +29,7 @@ WORKER_STATES = {
     "WorkerLost": WorkerState.LOST,
     "WorkerLeft": WorkerState.LEFT,
 }
+PARKING = frozenset({"AttemptParked", "AttemptResumed"})
 ENDS_ATTEMPT = frozenset({"JobSucceeded", "JobFailed", "JobRequeued", "JobBackedOff"})
 
 
@@ -42,6 +43,7 @@ class Book:
     parents: tuple[str, ...]  #: ids
     status: JobStatus = JobStatus.WAITING
     live_lease: str | None = None
+    is_parked: bool = False  #: its slot is free for others
     leases: list[str] = field(default_factory=list)
     returned_count: int = 0
     leases_before_retry: int = 0  #: how many of `leases` lie before the last retry that somebody asked for
@@ -58,6 +60,7 @@ class Audit:
     def __init__(self) -> None:
         self.books: dict[str, Book] = {}
         self.last_seq = 0
+        self.parked_count = 0
         self.outcomes: Counter[str] = Counter()  #: of attempts that did not succeed
         self._accepted: set[str] = set()
         self._slots: Counter[tuple[str, str]] = Counter()
@@ -112,7 +115,8 @@ class Audit:
                 self._open_books(reader, entry)
                 touched.update(dict.fromkeys(self._jobs_of_dag[entry.subject.dag_id or ""]))
             elif entry.subject.job_id is not None:
-                self._enter(reader, entry, self.books[entry.subject.job_id])
+                enter = self._park_or_resume if entry.kind in PARKING else self._enter
+                enter(reader, entry, self.books[entry.subject.job_id])
                 touched[entry.subject.job_id] = None
         self._compare(reader, touched)
         self._check_places()
@@ -198,8 +202,26 @@ class Audit:
         before, book.status = book.status, TRANSITIONS[move]
         if before is JobStatus.RUNNING and book.status is not JobStatus.RUNNING:
             assert book.live_lease is not None
-            self._slots[self._lessees[book.live_lease]] -= 1
-            book.live_lease = None
+            self._slots[self._lessees[book.live_lease]] -= not book.is_parked
+            book.live_lease, book.is_parked = None, False
+
+    def _park_or_resume(self, reader: Reader, entry: JournalEntry, book: Book) -> None:
+        """Book a parked attempt, whose slot is free, or one that goes on: at most one over for each slot."""
+        assert book.status is JobStatus.RUNNING, f"{entry.kind} of a job that is {book.status}"
+        assert book.live_lease is not None
+        assert book.live_lease == json.loads(entry.data)["lease_id"]
+        slot = worker_id, label = self._lessees[book.live_lease]
+        worker = reader.worker(worker_id)
+        assert worker is not None
+        assert label in worker.parks, f"a slot of {label} was given back"
+        book.is_parked = entry.kind == "AttemptParked"
+        self.parked_count += book.is_parked
+        self._slots[slot] += -1 if book.is_parked else 1
+        assert self._slots[slot] <= 2 * worker.offers[label], f"{worker_id} runs {self._slots[slot]} of {label}"
+        parked = sum(
+            each.is_parked and self._lessees[each.live_lease or ""][0] == worker_id for each in self.books.values()
+        )
+        assert parked <= worker.max_parked, f"{worker_id} has {parked} parked"
 
     def _enter_lease(self, reader: Reader, book: Book, lease_id: str, worker_id: str, *, is_prefetched: bool) -> None:
         """Book a lease; a prefetched one was granted before, and its worker sees to it that there is a slot."""
@@ -261,6 +283,7 @@ class Audit:
             )
         else:
             assert (live.lease_id if live else None) == book.live_lease
+            assert live is None or live.parked_at is None or book.is_parked, f"{job.id} is parked, its journal says no"
             assert (job.status is JobStatus.RUNNING) == (live is not None), f"{job.id} is {job.status}, {live}"
         unfinished = sum(self.books[p].status is not JobStatus.COMPLETED for p in set(book.parents))
         if not job.status.is_final:

@@ -12,7 +12,7 @@ from tests.simulation.graphs import draw_dag
 from tests.simulation.server import Server
 from tests.simulation.wire import Wire, WireCut
 from tests.support.builders import PROJECT
-from titan.model.attempts import Attempt
+from titan.model.attempts import Attempt, Wait
 from titan.model.dags import NewDag
 from titan.model.errors import Conflict, IdempotencyConflict, InvalidDag, StoreError
 from titan.model.jobs import GateOutcome
@@ -67,6 +67,24 @@ class Client:
             await asyncio.sleep(self._chance.random())
             made = draw_dag(Random(attempt.job_id), f"made-by-{attempt.job_id}", size=2)  # the same in every attempt
             await self._submit(made, token=attempt.token)
+        if self._chance.random() < self._server.faults.waiting:
+            for _wait in range(self._chance.randint(1, 3)):
+                await asyncio.sleep(self._chance.random() * self._server.faults.attempt_seconds / 6)
+                await self._wait(attempt)
+
+    async def _wait(self, attempt: Attempt) -> None:
+        """Wait for a while as the SDK does, and go on with a slot."""
+        how = self._chance.choice(["parks", "parks", "parks", "threads"])
+        wait = Wait(what=f"{self._chance.randint(1, 9)}")
+        with suppress(WireCut, StoreError):
+            await self._wire.ask(lambda orchestrator: orchestrator.park(attempt.lease_id, wait, waits=how))
+        await asyncio.sleep(self._chance.random() * self._server.faults.attempt_seconds / 3)
+        has_slot = False
+        while not has_slot:
+            try:
+                has_slot = await self._wire.ask(lambda orchestrator: orchestrator.resume(attempt.lease_id, 20.0))
+            except (WireCut, StoreError):
+                await asyncio.sleep(self._chance.uniform(0.1, 2))
 
     async def cancel_something(self) -> None:
         """Cancel a job, a DAG or a run."""

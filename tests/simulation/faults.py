@@ -15,6 +15,7 @@ class Faults:
     cut: float  #: the connection of an outstanding claim breaks
     cut_unnoticed: float  #: ... and the server is not told
     stubborn: float  #: a worker reports an attempt although it was told that the lease is over
+    waiting: float  #: an attempt waits from time to time, parked where it may be
     failing: float  #: an attempt fails or times out
     store_full: float  #: the store refuses a transaction
     crash_at_commit: float  #: the server dies right after a commit, before it answers
@@ -29,6 +30,7 @@ CALM = Faults(
     cut=0,
     cut_unnoticed=0,
     stubborn=0,
+    waiting=0.3,
     failing=0,
     store_full=0,
     crash_at_commit=0,
@@ -36,6 +38,9 @@ CALM = Faults(
 
 #: As busy as a benchmark: whatever can overtake something does.
 BUSY = replace(CALM, attempt_seconds=0.01, failing=0.2)
+
+#: Everything waits, and what is killed is killed by the test.
+WAITING = replace(CALM, waiting=1.0, travel_seconds=0.5, failing=0.1)
 
 STORM = Faults(
     attempt_seconds=6.0,
@@ -46,6 +51,7 @@ STORM = Faults(
     cut=0.2,
     cut_unnoticed=0.3,
     stubborn=0.3,
+    waiting=0.3,
     failing=0.2,
     store_full=0.02,
     crash_at_commit=0.01,

@@ -7,7 +7,15 @@ repeats one seed, `SIMULATION_SEEDS=5000-9999` explores others.
 import pytest
 
 from tests.simulation.seeds import chosen_seeds, failures, few_and_many
-from tests.simulation.world import fair_weather, restarts, restarts_on_postgres, storm, storm_on_postgres
+from tests.simulation.world import (
+    fair_weather,
+    kills_of_parked,
+    kills_of_parked_on_postgres,
+    restarts,
+    restarts_on_postgres,
+    storm,
+    storm_on_postgres,
+)
 from tests.support.postgres import server_folder
 
 
@@ -38,3 +46,15 @@ def test_restarts_on_postgres_lose_no_attempt(seeds: range) -> None:
     server_folder()
 
     assert not failures(restarts_on_postgres, chosen_seeds(seeds))
+
+
+@pytest.mark.parametrize("seeds", few_and_many(40, 400))
+def test_200_kills_over_parked_attempts_lose_double_and_hang_nothing(seeds: range) -> None:
+    assert not failures(kills_of_parked, chosen_seeds(seeds))
+
+
+@pytest.mark.parametrize("seeds", few_and_many(4, 40))
+def test_kills_over_parked_attempts_on_postgres_lose_double_and_hang_nothing(seeds: range) -> None:
+    server_folder()
+
+    assert not failures(kills_of_parked_on_postgres, chosen_seeds(seeds))

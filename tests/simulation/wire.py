@@ -39,7 +39,9 @@ class Wire:
         await self._travel()
         return answer
 
-    async def claim(self, worker_id: str, *, holding: Sequence[str], stopping: Sequence[str]) -> Orders:
+    async def claim(
+        self, worker_id: str, *, holding: Sequence[str], stopping: Sequence[str], parked: Sequence[str]
+    ) -> Orders:
         """Ask for work, and return what the server says.
 
         Raises:
@@ -48,7 +50,9 @@ class Wire:
         """
 
         def act(orchestrator: Orchestrator) -> Awaitable[Orders]:
-            return orchestrator.claim(worker_id, holding=holding, stopping=stopping, wait_seconds=CLAIM_WAIT_SECONDS)
+            return orchestrator.claim(
+                worker_id, holding=holding, stopping=stopping, parked=parked, wait_seconds=CLAIM_WAIT_SECONDS
+            )
 
         await self._travel()
         if self._happens(self._server.faults.doubled):

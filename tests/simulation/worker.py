@@ -25,6 +25,7 @@ from titan.wire.protocol import Assignment
 from titan.worker.backlog import PATIENCE_SECONDS, Backlog
 
 HEARTBEAT_SECONDS = 3.0
+MAX_PARKED = 3  #: so few that the limit is reached
 
 #: What a job does while it runs, given its attempt.
 Script = Callable[[Attempt], Awaitable[None]]
@@ -105,7 +106,8 @@ class SimulatedWorker:
                     await self._wire.ask(self._join)
                     is_known = True
                 stopping = tuple(lease for lease, held in self._held.items() if held.stop.is_set())
-                orders = await self._wire.claim(self.id, holding=tuple(self._held), stopping=stopping)
+                parked = tuple(self._backlog.parked)
+                orders = await self._wire.claim(self.id, holding=tuple(self._held), stopping=stopping, parked=parked)
             except UnknownWorker:
                 is_known = False
                 continue
@@ -144,6 +146,7 @@ class SimulatedWorker:
                 state=WorkerState.CONNECTED,
                 joined_at=now,
                 seen_at=now,
+                max_parked=MAX_PARKED,
             )
         )
 
@@ -207,6 +210,8 @@ class SimulatedWorker:
         return dict.fromkeys(self.offers, self._chance.randint(0, 5))
 
     def _obey(self, orders: Orders) -> None:
+        if orders.parked is not None:
+            self._backlog.park(orders.parked)
         for lease_id in orders.stop:
             if lease_id in self._held:
                 self._held[lease_id].stop.set()

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from tests.simulation.audit import Audit
 from tests.simulation.client import Client
-from tests.simulation.faults import BUSY, CALM, STORM
+from tests.simulation.faults import BUSY, CALM, STORM, WAITING
 from tests.simulation.server import Home, PostgresHome, Server, SqliteHome
 from tests.simulation.worker import SimulatedWorker
 from tests.support.builders import NOON, PROJECT
@@ -35,6 +35,7 @@ OFFERS: Final[tuple[Mapping[str, int], ...]] = (
     {"GENERAL": 4},
     {"GPU": 2},
 )
+KILLS: Final = 5  # in each life of parked attempts
 EVERYTHING: Final = {"GENERAL": 4, "GPU": 2, "NOBODYS": 2}
 
 
@@ -63,6 +64,25 @@ def restarts(seed: int, folder: Path) -> None:
         AssertionError: as in a storm, or an attempt was lost although its worker lived.
     """
     run_virtually(_restarts(seed, SqliteHome(folder)))
+
+
+def kills_of_parked(seed: int, folder: Path) -> None:
+    """Live through a life in which all wait, and servers and workers are killed while some of them are parked.
+
+    Raises:
+        AssertionError: as in a storm.
+    """
+    run_virtually(_kills_of_parked(seed, SqliteHome(folder)))
+
+
+def kills_of_parked_on_postgres(seed: int, _folder: Path) -> None:
+    """Live through kills over parked attempts on a database.
+
+    Raises:
+        AssertionError: as in a storm.
+    """
+    with a_database() as url:
+        run_virtually(_kills_of_parked(seed, PostgresHome(url)))
 
 
 def storm_on_postgres(seed: int, _folder: Path) -> None:
@@ -125,6 +145,21 @@ async def _restarts(seed: int, home: Home) -> None:
         await world.end()
 
 
+async def _kills_of_parked(seed: int, home: Home) -> None:
+    world = World(home, Random(seed))
+    try:
+        await world.begin([{"GENERAL": 2}, {"GENERAL": 4}])
+        world.server.faults = WAITING
+        for _kill in range(KILLS):
+            await world.kill_while_some_are_parked()
+        await world.calm_down()
+        await world.wait_until_all_has_ended(prompt_seconds=5)
+        await asyncio.sleep(SILENCE_SECONDS)
+        world.judge()
+    finally:
+        await world.end()
+
+
 class World:
     """Everything there is."""
 
@@ -166,6 +201,28 @@ class World:
     async def let_the_server_die(self) -> None:
         """Kill the server from time to time, and leave it dead for up to half a minute."""
         await self._endure({self.server.crash: 6, self._mend: 6})
+
+    async def kill_while_some_are_parked(self) -> None:
+        """Kill the server, a worker or both at a moment at which attempts are parked, and start others."""
+
+        def parked(reader: Reader) -> list[str]:
+            return [each.worker_id for each in reader.waiting_attempts() if each.parked_at is not None]
+
+        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        while not (found := self.server.read(parked)):
+            assert asyncio.get_running_loop().time() < deadline, "nothing was ever parked"
+            if self._chance.random() < 0.1:
+                await self.client.submit_one()
+            await asyncio.sleep(0.2)
+        kind = self._chance.choice(["server", "worker", "both"])
+        if kind != "server":
+            chosen = self._chance.choice(found)
+            next(worker for worker in self.workers if worker.id == chosen).die()
+            self.hire({"GENERAL": 2})
+        if kind != "worker":
+            await self.server.crash()
+            await asyncio.sleep(self._chance.random() * 3)
+            await self._mend()
 
     async def calm_down(self) -> None:
         """Let nothing break any more, mend what is broken, and hire a worker that can do everything."""
