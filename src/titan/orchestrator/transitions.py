@@ -65,8 +65,8 @@ class Moves:
         shifts = self._shifts.setdefault(job.dag_id, Counter())
         shifts[job.status] -= 1
         shifts[moved.status] += 1
-        if job.status in ACTIVE_STATUSES and moved.status not in ACTIVE_STATUSES:
-            self.look_for_held(moved)
+        if moved.status.is_final or (job.status in ACTIVE_STATUSES and moved.status not in ACTIVE_STATUSES):
+            self.look_for_held(moved)  # also behind one that was held and ends: the next one may have a higher limit
         return moved
 
     def look_for_held(self, job: Job) -> None:

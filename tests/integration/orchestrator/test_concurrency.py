@@ -108,6 +108,15 @@ def test_cancelling_the_one_that_runs_or_is_ready_lets_the_next_go(desk: Desk) -
     assert desk.run_all() == ["b"]
 
 
+def test_cancelling_the_one_that_is_held_first_lets_one_behind_it_with_a_higher_limit_go(desk: Desk) -> None:
+    desk.submit(a_new_dag(keyed("a"), keyed("first"), keyed("roomy", limit=2)))
+    assert [desk.job_of(attempt).name for attempt in desk.dispatch()] == ["a"]
+
+    desk.cancel("first")
+
+    assert [desk.job_of(attempt).name for attempt in desk.dispatch()] == ["roomy"]
+
+
 def test_a_retried_job_waits_for_its_place_as_any_other(desk: Desk) -> None:
     desk.submit(a_new_dag(a_spec("parent"), replace(keyed("child"), parents=("parent",)), keyed("other")))
     desk.report(next(a for a in desk.dispatch() if desk.job_of(a).name == "parent"))
