@@ -218,9 +218,8 @@ class Audit:
         self.parked_count += book.is_parked
         self._slots[slot] += -1 if book.is_parked else 1
         assert self._slots[slot] <= 2 * worker.offers[label], f"{worker_id} runs {self._slots[slot]} of {label}"
-        parked = sum(
-            each.is_parked and self._lessees[each.live_lease or ""][0] == worker_id for each in self.books.values()
-        )
+        waiting = reader.waiting_attempts()  # one that was woken and has no slot yet is not parked
+        parked = sum(each.worker_id == worker_id and each.parked_at is not None for each in waiting)
         assert parked <= worker.max_parked, f"{worker_id} has {parked} parked"
 
     def _enter_lease(self, reader: Reader, book: Book, lease_id: str, worker_id: str, *, is_prefetched: bool) -> None:

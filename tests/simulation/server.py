@@ -12,6 +12,7 @@ from tests.simulation.faults import CALM, Faults
 from tests.simulation.slow_store import SlowStore
 from tests.support.builders import NOON
 from tests.support.virtual_time import LoopClock
+from tests.support.waiting import wait_until
 from titan.model.errors import IdempotencyConflict, StoreFull, StoreRefused, TitanError
 from titan.orchestrator.bus import Bus
 from titan.orchestrator.orchestrator import Orchestrator
@@ -130,6 +131,12 @@ class Server:
             except StoreFull:
                 await asyncio.sleep(1)
         self._orchestrator = orchestrator
+
+    def wait_until_in_charge(self) -> None:
+        """Wait, in real time, until the database has noticed that the last server is gone."""
+        store = self._store
+        assert store is not None
+        wait_until(lambda: store.is_in_charge, "the server is in charge")
 
     async def crash(self) -> None:
         """Die as by kill -9: no call is answered, and only what the files hold now remains."""

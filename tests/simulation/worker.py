@@ -25,7 +25,7 @@ from titan.wire.protocol import Assignment
 from titan.worker.backlog import PATIENCE_SECONDS, Backlog
 
 HEARTBEAT_SECONDS = 3.0
-MAX_PARKED = 3  #: so few that the limit is reached
+MAX_PARKED = 2  #: so few that the limit is reached
 
 #: What a job does while it runs, given its attempt.
 Script = Callable[[Attempt], Awaitable[None]]

@@ -148,7 +148,7 @@ async def _restarts(seed: int, home: Home) -> None:
 async def _kills_of_parked(seed: int, home: Home) -> None:
     world = World(home, Random(seed))
     try:
-        await world.begin([{"GENERAL": 2}, {"GENERAL": 4}])
+        await world.begin([{"GENERAL": 1}, {"GENERAL": 2}])
         world.server.faults = WAITING
         for _kill in range(KILLS):
             await world.kill_while_some_are_parked()
@@ -208,6 +208,11 @@ class World:
         def parked(reader: Reader) -> list[str]:
             return [each.worker_id for each in reader.waiting_attempts() if each.parked_at is not None]
 
+        for _dag in range(4):
+            await self.client.submit_one()
+        await asyncio.sleep(
+            self._chance.random() * 4
+        )  # so that more wait than may be parked, and wake beside each other
         deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         while not (found := self.server.read(parked)):
             assert asyncio.get_running_loop().time() < deadline, "nothing was ever parked"
@@ -218,11 +223,12 @@ class World:
         if kind != "server":
             chosen = self._chance.choice(found)
             next(worker for worker in self.workers if worker.id == chosen).die()
-            self.hire({"GENERAL": 2})
+            self.hire({"GENERAL": self._chance.randint(1, 2)})
         if kind != "worker":
             await self.server.crash()
             await asyncio.sleep(self._chance.random() * 3)
             await self._mend()
+            self.server.wait_until_in_charge()
 
     async def calm_down(self) -> None:
         """Let nothing break any more, mend what is broken, and hire a worker that can do everything."""
