@@ -15,6 +15,7 @@ import apsw
 HERE: Final = Path(__file__).resolve().parent
 TRIVIAL_JOB: Final = HERE / "trivial_job.py"
 INCR_JOB: Final = HERE / "incr_job.py"
+WAKING_JOB: Final = HERE / "waking_job.py"
 
 
 class ForkLoop:

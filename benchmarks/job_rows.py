@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from benchmarks.ceiling import INCR_JOB, TRIVIAL_JOB, ForkLoop, cold_start_seconds, fork_loop
+from benchmarks.ceiling import INCR_JOB, TRIVIAL_JOB, WAKING_JOB, ForkLoop, cold_start_seconds, fork_loop
 from benchmarks.job_parts import Waited, parts_of, rows_of_parts
 from benchmarks.rows import REPORTED, Better, Row, at_least, at_most, percentile, ratio_at_least, ratio_at_most
 from benchmarks.titan_server import SLOTS, must_complete, running_titan
-from titan_sdk import TitanClient, TitanJob
+from titan_sdk import TitanClient, TitanJob, wait_for_signal
 
 MORE_SLOTS: Final = (8, 16)
 
@@ -28,6 +28,7 @@ class Sizes:
     jobs_in_dag: int = 500
     fan: int = 1000
     chain: int = 20
+    wakes: int = 20  #: of a job that waits, in a round
     unroutable: int = 10_000
     jobs_beside: int = 100
 
@@ -42,6 +43,7 @@ def measure_jobs(folder: Path, sizes: Sizes) -> Iterator[Row]:
         yield from _many_jobs(folder, client, ceiling, sizes)
         yield _fan_out_and_in(client, ceiling, sizes)
         yield _chain(client, ceiling, sizes)
+        yield _waking(client, sizes)
     yield _beside_unroutable(folder, sizes)
 
 
@@ -193,6 +195,37 @@ def _chain(client: TitanClient, ceiling: ForkLoop, sizes: Sizes) -> Row:
         rival=rival,
         target=at_most(12, "≤ 12 ms"),
     )
+
+
+def _waking(client: TitanClient, sizes: Sizes) -> Row:
+    parked, kept = in_turns(
+        sizes.rounds,
+        lambda: _milliseconds_to_wake(client, sizes.wakes, "parks"),
+        lambda: _milliseconds_to_wake(client, sizes.wakes, "keeps"),
+    )
+    return Row(
+        what="waking a parked job: from the put of the key that it waits for to its next line, p50",
+        unit="ms",
+        better=Better.LOWER,
+        titan=parked,
+        rival_name="the same wait, keeping its slot",
+        rival=kept,
+        target=at_most(10, "≤ 10 ms"),
+    )
+
+
+def _milliseconds_to_wake(client: TitanClient, count: int, how: str) -> float:
+    accepted = client.submit_dag("waking", [TitanJob("waking", str(WAKING_JOB), args=[str(count), how])])
+    job_id, found = f"{accepted.dag_id}.00000", []
+    for number in range(count):
+        while "waits for" not in (client.get_job(job_id)["reason"] or ""):
+            time.sleep(0.01)
+        put_at = time.time()
+        client.store_put(f"wake:{accepted.dag_id}:{number}", "")
+        wait_for_signal(client, f"woken:{accepted.dag_id}:{number}", job=job_id)
+        found.append(1000 * (float(client.store_get(f"woken:{accepted.dag_id}:{number}") or "nan") - put_at))
+    must_complete(client, accepted)
+    return percentile(found, 50)
 
 
 def _beside_unroutable(folder: Path, sizes: Sizes) -> Row:
