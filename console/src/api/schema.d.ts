@@ -6121,6 +6121,8 @@ export interface components {
             dag_name: string;
             job_id: string;
             name: string;
+            /** @description Since when its slot is free while its program waits. */
+            parked_at: string | null;
             project: string;
             /** @description When this worker took it. */
             started_at: string;
@@ -6778,6 +6780,10 @@ export interface components {
             load: components["schemas"]["Load"] | null;
             name: string;
             offers: {
+                [key: string]: number;
+            };
+            /** @description Label → jobs that wait, and whose slots are free meanwhile. */
+            parked: {
                 [key: string]: number;
             };
             pid: number;

@@ -128,6 +128,7 @@ export function Slots({ worker }: { worker: Worker }) {
     <div className="workers-slots">
       {Object.entries(worker.offers).map(([label, slots]) => {
         const busy = worker.busy[label] ?? 0;
+        const parked = worker.parked[label] ?? 0;
         return (
           <div key={label} className="workers-offer">
             <span className="mono truncate">{label}</span>
@@ -143,6 +144,7 @@ export function Slots({ worker }: { worker: Worker }) {
             <span className="soft">
               {busy}/{slots}
               <span className="sr-only"> busy</span>
+              {parked > 0 ? <span title="Jobs that wait: others use their slots"> + {parked} parked</span> : null}
             </span>
           </div>
         );
@@ -168,7 +170,8 @@ export function Running({ worker }: { worker: Worker }) {
             <Name of={job.name} />
           </ProjectLink>
           <span className="soft">
-            <Duration from={job.started_at} to={null} />
+            {job.parked_at ? "parked " : null}
+            <Duration from={job.parked_at ?? job.started_at} to={null} />
           </span>
         </div>
       ))}
