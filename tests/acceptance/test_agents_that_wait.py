@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.support.command_line import PROGRAM
 from tests.support.postgres import a_database
 from tests.support.running_titan import RunningTitan, running_titan
 from tests.support.waiting import wait_until
@@ -192,3 +195,52 @@ def test_a_job_that_waits_for_itself_is_told_so(tmp_path: Path) -> None:
 
         assert client.wait(accepted, timeout=ENDS_WITHIN_SECONDS) == "COMPLETED"
         assert client.fetch_logs("agent").startswith("job 'agent': expected a wait for job 'agent' that can end")
+
+
+# --- where it is seen, and other servers ---
+
+FOR_A_KEY = """
+import os
+from titan_sdk import TitanClient, wait_for_signal
+
+wait_for_signal(TitanClient(port=int(os.environ.get("ELSEWHERE") or 0) or None, announce=len), "go", timeout=100)
+"""
+
+
+def test_the_command_line_shows_what_a_job_waits_for_and_the_parked_beside_the_busy(tmp_path: Path) -> None:
+    def said(titan: RunningTitan, *words: str) -> str:
+        environment = {**os.environ, **titan.environment, "TITAN_HOME": str(titan.home), "COLUMNS": "200"}
+        return subprocess.run(
+            [*PROGRAM, *words], env=environment, capture_output=True, text=True, check=True, timeout=100
+        ).stdout
+
+    with a_titan(tmp_path, "sqlite", "GENERAL:1") as titan, a_client(titan) as client:
+        agent = client.submit_dag("agent", [TitanJob("agent", "agent.py", script_content=FOR_A_KEY)])
+        wait_until(lambda: bool(client.get_job("agent")["parked_at"]), "it is parked", seconds=60)
+        while_it_waits = said(titan, "jobs", "show", "agent"), said(titan, "workers")
+        client.store_put("go", "now")
+        client.wait(agent, timeout=ENDS_WITHIN_SECONDS)
+        after, story = said(titan, "jobs", "show", "agent"), said(titan, "jobs", "show", "agent", "--history")
+
+    assert "waits for key 'go'; its slot is free meanwhile" in while_it_waits[0]
+    assert "GENERAL 0/1 + 1 parked" in while_it_waits[1]
+    assert "PARKED" in after
+    assert "gave its slot back: its program waits for key 'go'" in story
+    assert "goes on: what it waited for is there" in story
+
+
+def test_a_wait_at_another_server_of_the_database_frees_the_slot_too(tmp_path: Path) -> None:
+    with a_database() as url, ExitStack() as stack:
+        shared = tmp_path / "shared"
+        first = stack.enter_context(running_titan(tmp_path / "a", offers=("GENERAL:1",), store=url, shared=shared))
+        second = stack.enter_context(running_titan(tmp_path / "b", offers=(), store=url, shared=shared))
+        client = stack.enter_context(a_client(first))
+        env = {"ELSEWHERE": str(second.sdk_port)}
+        agent = client.submit_dag("agent", [TitanJob("agent", "agent.py", script_content=FOR_A_KEY, env=env)])
+        wait_until(lambda: client.get_job_status("agent") == "RUNNING", "it runs", seconds=60)
+
+        other = client.submit_dag("other", [TitanJob("other", "other.py", script_content="print(1)")])
+        assert client.wait(other, timeout=ENDS_WITHIN_SECONDS) == "COMPLETED", "its slot was free"
+        client.store_put("go", "now")
+
+        assert client.wait(agent, timeout=ENDS_WITHIN_SECONDS) == "COMPLETED"
