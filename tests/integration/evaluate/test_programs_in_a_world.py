@@ -12,7 +12,7 @@ import pytest
 from tests.support.evaluations import PROJECT, a_workflow, ended, python_agent
 from tests.support.forked import run_forked
 from tests.support.raw_http import given
-from tests.support.running_titan import RunningTitan
+from tests.support.running_titan import RunningTitan, running_titan
 from tests.support.sources import PACKAGES
 from tests.unit.world.a_shop import DEFINITION
 
@@ -60,6 +60,11 @@ def main():
         print(asyncio.run(cancel_order("O1"))["message"])
 
 
+if "waits" in sys.argv:
+    client = titan_sdk.TitanClient(announce=len)
+    child = titan_sdk.TitanJob("child", "child.py", script_content="print('helped')")
+    print("child:", client.wait(client.submit_dag("child", [child])))
+    print("parked:", client.get_job(os.environ["TITAN_JOB_ID"])["parked_ns"] > 0)
 main()
 if "TITAN_JOB_ID" in os.environ:
     titan_sdk.set_result("I did it.")
@@ -114,6 +119,17 @@ def test_a_recorded_program_runs_in_a_world_and_is_graded(titan: RunningTitan, f
     assert action["outcome"] == "error"
     assert action["parent_id"] is not None  # as the program recorded it
     assert calls[-1]["arguments"] == {"order_id": "O1"}
+
+
+def test_one_that_waits_for_a_job_of_its_own_is_parked_and_graded(folder: Path) -> None:
+    with running_titan(folder / "home", offers=("GENERAL:1",)) as titan:
+        a_world(titan.sdk_port, "waiting")
+
+        done = typed(titan, folder, "run", "--world", "waiting", "--task", "t0", "shop_agent.py", "waits")
+
+    assert done.returncode == 0, done.stderr
+    assert "child: COMPLETED\nparked: True\n" in done.stdout
+    assert "PASS" in done.stderr
 
 
 def test_its_run_is_replayed_like_any_other(titan: RunningTitan, folder: Path) -> None:
