@@ -42,14 +42,16 @@ def park(tx: Transaction, lease_id: str, wait: Wait, *, waits: str) -> str | Non
         attempt = begin(moves, attempt, tx.now, cause=f"worker {worker.id}")  # of a prefetched one that asks already
     others = [each for each in waiters(tx) if each[1].lease_id != lease_id]
     parked_count = sum(each.worker_id == worker.id and each.parked_at is not None for _, each in others)
-    kept = why_kept(waits, attempt.label, worker, parked_count=parked_count)
+    is_parked = attempt.parked_at is not None  # and stays so: this is another poll, or its next wait
+    kept = None if is_parked else why_kept(waits, attempt.label, worker, parked_count=parked_count)
     parked_at = None if kept is not None else attempt.parked_at or tx.now
     waiting = replace(attempt, wait=replace(wait, kept=kept), parked_at=parked_at, woken_at=None)
-    there = [each for each in tx.workers() if each.state is not WorkerState.LEFT]
+    known = tx.workers() if parked_at is None else []  # what a parked one waits for cannot need its slot
+    there = [each for each in known if each.state is not WorkerState.LEFT]
     slots = sum(each.offers.get(attempt.label, 0) for each in there if each.organisation_id == worker.organisation_id)
     _check(tx, job, waiting, wait, others, None if parked_count >= worker.max_parked else slots)
     tx.save_attempt(waiting)
-    if parked_at is None or attempt.parked_at is not None:
+    if parked_at is None or is_parked:
         return None
     _record(tx, attempt, AttemptParked(cause="its program waits", lease_id=lease_id, what=wait.what))
     return worker.id

@@ -119,6 +119,16 @@ def test_beyond_the_most_that_a_worker_may_park_a_wait_keeps_its_slot(desk: Desk
     assert after.parked_at is not None
 
 
+def test_one_that_is_parked_stays_so_in_its_next_poll_whatever_became_of_the_limit(desk: Desk) -> None:
+    desk.join()
+    agent = a_running(desk, "agent")
+    before = waits(desk, agent)
+    desk.perform(lambda tx: tx.save_worker(replace(worker(desk), max_parked=0)))
+
+    assert waits(desk, agent) == before
+    assert desk.events("agent").count("AttemptParked") == 1
+
+
 def test_a_prefetched_one_that_waits_has_begun(desk: Desk) -> None:
     desk.join()
     desk.submit(a_new_dag(a_spec("now"), a_spec("next")))
