@@ -175,3 +175,19 @@ def test_two_projects_may_use_one_run_id_and_one_project_may_not_use_it_twice(st
 
     assert store.read(lambda reader: reader.run_control("elsewhere", "r1")) == elsewhere
     assert store.read(lambda reader: reader.run_control(PROJECT, "unknown")) is None
+
+
+def test_the_dags_that_jobs_have_submitted_are_found_by_their_makers(store: Store) -> None:
+    a, b, c = (a_stored_job(name, position=n) for n, name in enumerate("abc"))
+    alone = store_dag(store, a, b, c)
+    made = [
+        replace(alone, id=f"d{n}", counts=JobCounts(waiting=1), made_by=maker.id)
+        for n, maker in ((2, a), (3, b), (4, a))
+    ]
+    for dag in made:
+        store_empty_dag(store, dag)
+
+    assert ids(store.read(lambda reader: reader.dags_made_by([a.id]))) == ["d2", "d4"]
+    assert ids(store.read(lambda reader: reader.dags_made_by([b.id, a.id, "unknown"]))) == ["d2", "d3", "d4"]
+    assert store.read(lambda reader: reader.dags_made_by([c.id])) == []
+    assert store.read(lambda reader: reader.dags_made_by([])) == []

@@ -82,11 +82,11 @@ class Client:
 
     async def cancel(self, job_id: str) -> None:
         """Cancel one job."""
-        await self._change(lambda tx: cancel_jobs(tx, [job] if (job := tx.job(job_id)) else []))
+        await self._change(lambda tx: cancel_jobs(tx, [job] if (job := tx.job(job_id)) else [], by="a client"))
 
     def _cancel_job(self, tx: Transaction) -> object:
         jobs = tx.jobs(PROJECT, limit=20)
-        return cancel_jobs(tx, [jobs[self._request_count % len(jobs)]] if jobs else [])
+        return cancel_jobs(tx, [jobs[self._request_count % len(jobs)]] if jobs else [], by="a client")
 
     def _cancel_dag(self, tx: Transaction) -> object:
         dags = tx.dags(PROJECT, limit=5)

@@ -307,7 +307,9 @@ def test_who_prefetched_a_job_is_told_at_once_that_it_is_cancelled(tmp_path: Pat
     async def happen(hall: Hall) -> None:
         (_one, two, _three), claim = await a_worker_with_a_backlog(hall)
 
-        await hall.ask(lambda orchestrator: orchestrator.decide(lambda tx: cancel_jobs(tx, [hall.job("two")])))
+        await hall.ask(
+            lambda orchestrator: orchestrator.decide(lambda tx: cancel_jobs(tx, [hall.job("two")], by="a client"))
+        )
 
         assert await soon(claim) == Orders(stop=(two.attempt.lease_id,))
 

@@ -137,7 +137,7 @@ class Desk:
         """Cancel the newest jobs of these names."""
 
         def decide(tx: Transaction) -> Cancelled:
-            return cancel_jobs(tx, [job for name in names if (job := tx.newest_job(PROJECT, name))])
+            return cancel_jobs(tx, [job for name in names if (job := tx.newest_job(PROJECT, name))], by="a client")
 
         return self.store.transact(decide).result()
 

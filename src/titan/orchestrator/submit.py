@@ -47,12 +47,13 @@ def submit(tx: Transaction, new: NewDag, submitter: Submitter, *, dag_id: str) -
         StaleLease: the token belongs to no running attempt.
         LimitExceeded: too deep a recursion, or too many jobs in the run.
         InvalidDag: a parent is neither in the DAG nor a job of the same run.
-        Conflict: the run was cancelled.
+        Conflict: the run was cancelled, or the submitting job was.
         IdempotencyConflict: the idempotency key was used for other content.
     """
     project_id = submitter.project_id
     attempt = _attempt(tx, submitter.token)
     maker = tx.job(attempt.job_id) if attempt else None
+    _check_not_cancelled(maker)
     of_maker = None if maker is None else tx.dag(maker.dag_id)
     depth = _depth(maker, of_maker)
     run_id = new.agent_run_id or (maker.run_id if maker else None)
@@ -107,6 +108,28 @@ def _attempt(tx: Transaction, token: str | None) -> Attempt | None:
             next_step="Nothing was submitted; the job's newer attempt, if any, submits for itself.",
         )
     return attempt
+
+
+def check_goes_on(tx: Transaction, submitter: Submitter) -> None:
+    """Return when the submitter may try jobs again.
+
+    Raises:
+        StaleLease: the token belongs to no running attempt.
+        Conflict: the job with the token was cancelled.
+    """
+    attempt = _attempt(tx, submitter.token)
+    _check_not_cancelled(tx.job(attempt.job_id) if attempt else None)
+
+
+def _check_not_cancelled(maker: Job | None) -> None:
+    """Refuse what a job begins after its cancel, which has cancelled all that it had submitted until then."""
+    if maker is not None and maker.is_cancel_requested:
+        raise Conflict(
+            f"job '{maker.name}'",
+            expected="a submitting job that was not cancelled",
+            found="one that was cancelled, and is about to be stopped",
+            next_step="Nothing was changed. `titan retry` tries the job again.",
+        )
 
 
 def _confined(tx: Transaction, specs: Sequence[JobSpec], attempt: Attempt | None) -> Sequence[JobSpec]:

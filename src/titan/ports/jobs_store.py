@@ -90,6 +90,9 @@ class DagReader(Protocol):
     def stages(self, project_id: str, run_id: str) -> list[Dag]:
         """Return a run's DAGs in submission order."""
 
+    def dags_made_by(self, job_ids: Sequence[str]) -> list[Dag]:
+        """Return the DAGs that these jobs have submitted, in submission order."""
+
     def last_stage(self, project_id: str, run_id: str) -> Dag | None:
         """Return the run's most recent DAG."""
 

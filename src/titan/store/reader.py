@@ -492,6 +492,9 @@ class SqlReader(RowReader):
             return self._find(DAGS, "newest_dags_of_origin", origin=origin, **here)
         return self._find(DAGS, "newest_dags", **here)
 
+    def dags_made_by(self, job_ids: Sequence[str]) -> list[Dag]:
+        return self._find(DAGS, "dags_made_by", ids=to_json(job_ids)) if job_ids else []
+
     def dags_of_ids(self, project_id: str, dag_ids: Sequence[str]) -> list[Dag]:
         found = self._find(DAGS, "dags_of_ids", project_id=project_id, ids=to_json(dag_ids))
         return _in_order(dag_ids, found, lambda dag: dag.id)

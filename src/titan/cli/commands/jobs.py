@@ -265,7 +265,7 @@ def cancel(titan: Server, name: AnyArgument = None, *, dag: AllOfDag = None, run
     """Cancel a job, a DAG or an agent run.
 
     What has not started never will, and the children of a cancelled job neither; what runs is ended with all
-    its processes.
+    its processes. So is all that these jobs have submitted themselves.
     """
     answer = titan.post("api", *path_of(titan, "titan cancel", name, dag=dag, run=run), "cancel")
     return Answer(answer, lambda: _show_cancelled(read(answer, work.Cancelled)))

@@ -19,7 +19,7 @@ from titan.orchestrator.cancel import cancel_dags
 from titan.orchestrator.receipts import Once, once
 from titan.orchestrator.rerun import redeploy
 from titan.orchestrator.retry import retry_dag
-from titan.orchestrator.submit import submit
+from titan.orchestrator.submit import check_goes_on, submit
 from titan.ports.jobs_store import Reader, Transaction
 from titan.rules.access import Permission
 from titan.rules.jobs.dag import check_dag
@@ -139,7 +139,7 @@ async def show_dag(call: Call, query: wire.DagQuery) -> wire.DagView:
 
 @route("POST /api/dags/{dag}/cancel", Permission.CHANGE_WORK, mutates=True)
 def cancel_dag(call: Call, tx: Transaction) -> wire.Cancelled:
-    """Cancel what of a DAG has not started, and stop what runs."""
+    """Cancel what of a DAG has not started, and stop what runs; with all that its jobs submitted."""
     return cancel_dags(tx, [_find(tx, call)], by=call.caller.name)
 
 
@@ -247,6 +247,7 @@ def _find(reader: Reader, call: Call) -> Dag:
 @route("POST /api/dags/{dag}/retry", Permission.CHANGE_WORK, mutates=True, adds=True)
 def retry_a_dag(call: Call, tx: Transaction) -> wire.Retried:
     """Try again every job of a DAG that failed or was cancelled; what completed stays."""
+    check_goes_on(tx, call.submitter)
     return retry_dag(tx, find_dag(tx, call.project_id, call.path("dag")))
 
 

@@ -20,6 +20,7 @@ from titan.orchestrator.cancel import cancel_jobs
 from titan.orchestrator.gates import decide as decide_gate
 from titan.orchestrator.rerun import rerun_job
 from titan.orchestrator.retry import retry_job
+from titan.orchestrator.submit import check_goes_on
 from titan.ports.jobs_store import Reader, Transaction
 from titan.rules.access import Permission
 from titan.rules.jobs.wait_reason import QueueGroup, gather
@@ -94,9 +95,8 @@ async def show_job(call: Call, query: wire.JobQuery) -> wire.JobView:
 
 @route("POST /api/jobs/{job}/cancel", Permission.CHANGE_WORK, mutates=True)
 def cancel_job(call: Call, tx: Transaction, query: ScopeQuery) -> wire.Cancelled:
-    """Cancel a job and what waits for it, or stop it when it runs."""
-    name, project_id = call.path("job"), call.project_id
-    return cancel_jobs(tx, [find_job(tx, project_id, name, dag_id=query.dag, run_id=query.run, is_strict=True)])
+    """Cancel a job and what waits for it, or stop it when it runs; with all that it submitted."""
+    return cancel_jobs(tx, [_job(tx, call, query)], by=call.caller.name)
 
 
 @route("GET /api/jobs/{job}/story", Permission.SEE_WORK)
@@ -189,6 +189,7 @@ def story_view(reader: Reader, job: Job) -> wire.StoryAnswer:
 @route("POST /api/jobs/{job}/retry", Permission.CHANGE_WORK, mutates=True, adds=True)
 def retry_a_job(call: Call, tx: Transaction, query: ScopeQuery) -> wire.Retried:
     """Try a job again that failed or was cancelled, and what was cancelled because of it."""
+    check_goes_on(tx, call.submitter)
     return retry_job(tx, _job(tx, call, query))
 
 

@@ -20,6 +20,7 @@ from titan.orchestrator.cancel import cancel_run as cancel_all_of
 from titan.orchestrator.cancel import end_run as note_end
 from titan.orchestrator.rerun import resume_run
 from titan.orchestrator.retry import retry_run
+from titan.orchestrator.submit import check_goes_on
 from titan.ports.jobs_store import Transaction
 from titan.ports.runs_store import CallReader, CallTransaction, RunFilter
 from titan.rules.access import Permission
@@ -291,10 +292,12 @@ def _replays(tx: CallTransaction, call: Call, run_id: str) -> Iterator[Run]:
 @route("POST /api/v1/runs/{run}/retry", Permission.CHANGE_WORK, mutates=True, adds=True)
 def retry_a_run(call: Call, tx: Transaction) -> Retried:
     """Try again every job of a run that failed or was cancelled; of stages with one name, only the last."""
+    check_goes_on(tx, call.submitter)
     return retry_run(tx, find_run(tx, call.project_id, call.path("run")))
 
 
 @route("POST /api/v1/runs/{run}/resume", Permission.CHANGE_WORK, mutates=True, adds=True)
 def resume_a_run(call: Call, tx: Transaction) -> Resumed:
     """Reopen a run, and retry the job that submitted its stages, or name the program to start again."""
+    check_goes_on(tx, call.submitter)
     return resume_run(tx, find_run(tx, call.project_id, call.path("run")))

@@ -26,6 +26,9 @@ select {dag_columns} from dags
 where project_id = :project_id and run_id = :run_id
 order by id
 
+-- name: dags_made_by
+select {dag_columns} from dags where made_by in each(:ids) order by id
+
 -- name: newest_dag_of_key
 select {dag_columns} from dags
 where project_id = :project_id and submission_key = :submission_key
