@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -270,8 +270,8 @@ def use_of(gathered: Gathered, scope: str) -> ModelUse | None:
     return _with_all_input(use, total_tokens=count_of(found.get("total_tokens")), is_apart=is_apart)
 
 
-#: Members of the answers of model providers that other objects with an `id` lack: OpenAI's two APIs and Anthropic's.
-_OF_AN_ANSWER: Final = frozenset({"choices", "usage", "token_usage", "stop_reason"})
+#: What OpenAI's APIs call their answers.
+_ANSWERS: Final = frozenset({"chat.completion", "chat.completion.chunk", "response", "text_completion"})
 
 
 def answered_id(gathered: Gathered) -> str | None:
@@ -284,7 +284,19 @@ def answered_id(gathered: Gathered) -> str | None:
         return None
     members = members_of(members.get("llm_output")) or members
     named = parsed(members.get("id", "null"))
-    return None if _OF_AN_ANSWER.isdisjoint(members) else _name(named)
+    return _name(named) if _is_answer(members) else None
+
+
+def _is_answer(members: Mapping[str, str]) -> bool:
+    """Return whether an object has the shape of a provider's answer, which others with an `id` lack."""
+    if _name(parsed(members.get("object", "null"))) in _ANSWERS:
+        return True
+    if ("model" in members or "model_name" in members) and ("choices" in members or "output" in members):
+        return True
+    if "model" in members and parsed(members.get("type", "null")) == "message":
+        return True
+    usage = [members_of(members.get(name)) or {} for name in ("usage", "token_usage")]
+    return any(type(parsed(count)) is int for one in usage for count in one.values())
 
 
 def is_taken_for_apart(gathered: Gathered) -> bool:

@@ -293,8 +293,11 @@ def test_counts_that_a_total_or_the_provider_tells_apart_are_not_marked(
 
 CHAT = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
 COMPLETION = {"id": "chatcmpl-1", "object": "chat.completion", "choices": [{"message": {"id": "x"}}], "usage": {}}
-MESSAGE = {"id": "msg_1", "type": "message", "role": "assistant", "content": [], "stop_reason": "end_turn", "usage": {}}
-OF_LANGCHAIN = {"generations": [[{"id": "run-1"}]], "llm_output": {"id": "chatcmpl-1", "token_usage": {}}}
+MESSAGE = {"id": "msg_1", "type": "message", "model": "m", "content": [], "stop_reason": "end_turn", "usage": {}}
+OF_LANGCHAIN = {
+    "generations": [[{"id": "run-1"}]],
+    "llm_output": {"id": "chatcmpl-1", "token_usage": {"prompt_tokens": 3}},
+}
 
 
 @pytest.mark.parametrize(
@@ -305,7 +308,12 @@ OF_LANGCHAIN = {"generations": [[{"id": "run-1"}]], "llm_output": {"id": "chatcm
         ({"output.value": json.dumps({"id": "resp_1", "object": "response", "usage": None})}, "resp_1"),
         ({"output.value": json.dumps(OF_LANGCHAIN)}, "chatcmpl-1"),
         ({"output.value": json.dumps(MESSAGE), "gen_ai.response.id": "msg_2"}, "msg_2"),
+        ({"output.value": json.dumps({"id": "x1", "model": "m", "choices": []})}, "x1"),
+        ({"output.value": json.dumps({"id": "x1", "usage": {"input_tokens": 3}})}, "x1"),
         ({"output.value": json.dumps({"id": "order-7", "state": "open"})}, None),
+        ({"output.value": json.dumps({"id": "order-7", "stop_reason": "customer left"})}, None),
+        ({"output.value": json.dumps({"id": "1", "usage": "daily", "choices": ["a", "b"]})}, None),
+        ({"output.value": json.dumps({"id": "1", "usage": {"per": "day"}, "object": "order"})}, None),
         ({"output.value": json.dumps([MESSAGE])}, None),
         ({"output.value": json.dumps({"content": json.dumps(MESSAGE), "usage": {}})}, None),
         ({"output.value": json.dumps(MESSAGE | {"id": 7})}, None),
