@@ -45,7 +45,7 @@ from titan.evaluate.definitions import HttpAgent, PythonAgent, SubmittedAgent, d
 from titan.evaluate.external import AgentClient
 from titan.evaluate.worlds import LiveRun, Records, Worlds
 from titan.judge.scorers import Ended, score
-from titan.model.actions import ActionEntry, ActionKind, Outcome, RunEnd, RunEntry, Source
+from titan.model.actions import CLAIM, ActionEntry, ActionKind, Outcome, RunEnd, RunEntry, Source
 from titan.model.errors import StoreError
 from titan.model.evaluations import ENDED, AgentRun, AgentRunStatus, ErrorClass, Trigger
 from titan.model.run_control import Origin
@@ -273,23 +273,22 @@ class Dispatcher:
         await self._report(run, end=RunEnd.COMPLETED)
 
     async def _report_cost(self, run: AgentRun, live: LiveRun) -> None:
-        """Record as a call the part of the agent's cost that no recorded call has."""
-        recorded = await asyncio.to_thread(self._calls.read, lambda reader: reader.run(run.project_id, run.run_id))
-        known = max(live.model_cost or Decimal(0), Decimal(0) if recorded is None else recorded.tally.cost)
-        rest = Decimal(run.agent_cost or 0) - known
-        if run.status is not AgentRunStatus.COMPLETED or rest <= 0:
+        """Record what the agent says that its run cost: it counts where the recorded calls cost less."""
+        if run.status is not AgentRunStatus.COMPLETED or Decimal(run.agent_cost or 0) <= (
+            live.model_cost or Decimal(0)
+        ):
             return
         now = self._clock.now()
         entry = ActionEntry(
-            id="reported-cost",
+            id=CLAIM,
             run_id=run.run_id,
             source=Source.WORLD,
-            kind=ActionKind.CALL,
+            kind=ActionKind.EVENT,
             name="reported cost",
             started_at=now,
             ended_at=now,
             outcome=Outcome.SUCCESS,
-            cost=rest,
+            cost=Decimal(run.agent_cost or 0),
         )
         await self._records.record(run.project_id, lambda: [entry], is_fixed=True)
 

@@ -79,6 +79,7 @@ class Outcome(StrEnum):
 
 #: The outcomes of an attempt: what the success rate is a share of.
 ATTEMPTS: Final = frozenset({Outcome.SUCCESS, Outcome.ERROR, Outcome.BLOCKED, Outcome.REJECTED})
+CLAIM: Final = "reported-cost"  #: the id of the event that holds what an agent said that its whole run cost
 #: The outcomes whose cost was spent.
 INCURRED: Final = frozenset({Outcome.SUCCESS, Outcome.ERROR})
 #: The outcomes whose cost was not spent because something stopped the call.

@@ -96,6 +96,7 @@ def test_what_the_model_cost_is_what_the_agent_cost_unless_it_says_more(tmp_path
         assert len(model_calls(titan.sdk_port, run["run_id"])) == 1
         totals = given(titan.sdk_port, f"/api/v1/runs/{run['run_id']}")["tally"]
 
+    assert totals["calls"] == totals["success"] == 1  # what the agent said is no call
     assert run["final_response"] == "blue"
     assert float(run["cost_usd"]) == pytest.approx(reported or modelled)
     assert float(totals["cost_usd"]) == pytest.approx(max(reported or 0, modelled))  # not both: they are of the same

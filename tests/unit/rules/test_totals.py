@@ -6,7 +6,7 @@ from itertools import permutations
 import pytest
 
 from tests.support.action_facts import an_action, calls, counts, tally, totals_of
-from titan.model.actions import ActionKind, Outcome
+from titan.model.actions import CLAIM, ActionKind, Outcome
 from titan.model.runs import Count, FirstError, RunTotals, Tally, counted_alone
 from titan.rules.runs.totals import totals
 
@@ -31,6 +31,36 @@ def test_what_groups_calls_counts_nothing(kind: ActionKind) -> None:
 
     assert totals_of(group, an_action("b", parent="a", cost="1")).tally == Tally(calls=1, success=1, cost=Decimal(1))
     assert counted_alone(group.kind) == Count(is_call=False, has_cost=False, has_tokens=False)
+
+
+@pytest.mark.parametrize(
+    ("said", "recorded", "cost"),
+    [("0.10", (), "0.1"), ("0.10", ("0.10",), "0.1"), ("0.10", ("0.04", "0.05"), "0.1"), ("0.10", ("0.2",), "0.2")],
+)
+def test_an_agents_claim_of_its_cost_is_no_call_and_counts_where_less_is_recorded(
+    said: str, recorded: tuple[str, ...], cost: str
+) -> None:
+    claim = an_action(CLAIM, kind=ActionKind.EVENT, source="world", cost=said)
+    calls = [an_action(f"a{n}", begins=n, ends=n + 1, cost=one, tokens=(3, 1)) for n, one in enumerate(recorded)]
+
+    found = tally(claim, *calls)
+
+    assert (found.cost, found.calls, found.success) == (Decimal(cost), len(calls), len(calls))
+    assert (found.input_tokens, found.unpriced) == (3 * len(calls), 0)
+
+
+def test_a_claim_covers_what_has_no_price_and_what_was_cancelled_but_nothing_that_was_stopped() -> None:
+    claim = an_action(CLAIM, kind=ActionKind.EVENT, source="world", cost="1")
+    unknown = an_action("a")
+    cancelled = an_action("b", outcome=None, ends=1, cost="0.3")
+    stopped = an_action("c", outcome=Outcome.BLOCKED, cost="0.7")
+    runs = an_action("d", outcome=None, ends=None)
+
+    found = tally(claim, unknown, cancelled, stopped, runs)
+
+    assert (found.cost, found.prevented, found.unpriced, found.calls) == (Decimal(1), Decimal("0.7"), 0, 3)
+    another = an_action(CLAIM, kind=ActionKind.EVENT, source="sdk", cost="1")
+    assert tally(another, an_action("a", cost="0.5")).cost == Decimal("0.5")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ Calls of models and tools count, and other calls. A model call is often reported
 
 A cost or token count that only another report of a call has counts there (`cost_places`). Where an agent, a chain or a
 model span around calls reports more tokens than they do, some were lost: then its tokens and its cost count, and theirs
-do not, so that both are of the same calls (`incomplete`).
+do not, so that both are of the same calls (`incomplete`). What an agent says that its whole run cost (`CLAIM`) counts
+in their place where they cost less, and no longer once they are all recorded.
 """
 
 from bisect import bisect_right
@@ -18,8 +19,10 @@ from decimal import Decimal
 from itertools import accumulate, chain
 from typing import Final
 
-from titan.model.actions import ATTEMPTS, CALLS, INCURRED, PREVENTED, ActionKind, Outcome
-from titan.model.runs import COUNTS_ALL, ActionFacts, Count, FirstError, OutcomeSums, RunTotals, Tally
+from msgspec.structs import replace
+
+from titan.model.actions import ATTEMPTS, CALLS, CLAIM, INCURRED, PREVENTED, ActionKind, Outcome, Source
+from titan.model.runs import COUNTS_ALL, ActionFacts, Count, FirstError, OutcomeSums, RunTotals, Tally, counted_alone
 from titan.model.shaped import shaped
 from titan.rules.runs.duplicates import (
     ENDPOINT,
@@ -86,6 +89,7 @@ def token_places(
     return {report.number for report in best.values()}
 
 
+_OF_WORLDS: Final = (Source.WORLD.value,)
 _OTHER_CALLS: Final = CALLS - {ActionKind.MODEL}
 MOST_AROUND: Final = 64  # wrappers around a call that are looked at
 
@@ -227,7 +231,13 @@ def totals(
     The order of `actions` is of no matter. `answered_elsewhere` are the response ids of calls that our endpoint counted
     in other runs.
     """
-    counts = _counts(actions, answered_elsewhere)
+    claim = next((action for action in actions if action.id == CLAIM and action.sources == _OF_WORLDS), None)
+    if claim is None:
+        counts = _counts(actions, answered_elsewhere)
+    else:
+        recorded = [action for action in actions if action is not claim]
+        counts = _counts(recorded, answered_elsewhere)
+        counts |= _claimed(claim, recorded, counts)
     sums = _Sums()
     for action in actions:
         if action.kind in CALLS or action.number in counts:
@@ -279,6 +289,20 @@ def _counts(actions: Sequence[ActionFacts], answered_elsewhere: Set[str]) -> dic
         for model in models
     } | {number: Count(is_call=False, has_cost=True, has_tokens=True) for number in partial}
     return {number: count for number, count in counts.items() if count != COUNTS_ALL}
+
+
+def _claimed(claim: ActionFacts, recorded: Iterable[ActionFacts], counts: Mapping[int, Count]) -> dict[int, Count]:
+    """Return by number what counts otherwise where an agent says that its run cost more than what is recorded of it."""
+    of = {action.number: counts.get(action.number, counted_alone(action.kind)) for action in recorded}
+    spent = [action for action in recorded if of[action.number].has_cost and _was_spent(action)]
+    if (claim.cost or 0) <= sum(action.cost or 0 for action in spent):
+        return {}
+    found = {action.number: replace(of[action.number], has_cost=False) for action in spent}
+    return found | {claim.number: Count(is_call=False, has_cost=True, has_tokens=False)}
+
+
+def _was_spent(action: ActionFacts) -> bool:
+    return action.outcome in INCURRED or (action.outcome is None and action.ended_at_us is not None)
 
 
 def _is_elsewhere(report: ActionFacts, response_id: str | None, answered_elsewhere: Set[str]) -> bool:
