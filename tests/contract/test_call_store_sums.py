@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from tests.support.builders import PROJECT
 from tests.support.call_stores import record, run_of
 from tests.support.recorded import RUN, a_call, a_word, at
-from titan.model.actions import ActionKind, Failure, ModelUse, Outcome, Source
+from titan.model.actions import CLAIM, ActionKind, Failure, ModelUse, Outcome, Source
 from titan.model.runs import OutcomeSums, Tally
 from titan.ports.runs_store import CallFilter, CallStore, RunFilter
 from titan.rules.runs.totals import tally_of
@@ -85,6 +85,39 @@ def test_what_is_over_without_an_outcome_neither_runs_nor_counts_and_cost_what_i
     assert [one.id for one in calls.read(lambda reader: reader.calls_after(PROJECT, running, after=None, limit=9))] == [
         "a5"
     ]
+
+
+def test_a_ledgers_sums_are_those_of_its_runs(calls: CallStore) -> None:
+    known = ModelUse(model="m", input_tokens=1000, output_tokens=50)
+    model = replace(a_call(kind=ActionKind.MODEL, cost="0.2", use=known), source=Source.OTLP)
+    agent = a_call("w", kind=ActionKind.AGENT, cost="0.5", use=ModelUse(input_tokens=2200, output_tokens=130))
+    left = Failure(type="CancelledError")
+    record(
+        calls,
+        replace(agent, run_id="lost"),
+        replace(model, id="a", run_id="lost", parent_id="w"),
+        replace(agent, run_id="all lost", cost=None),
+        replace(model, id="a", run_id="cancelled", outcome=None, failure=left),
+        replace(model, id="a", run_id="twice", use=replace(known, response_id="x")),
+        replace(model, id="b", run_id="twice", use=replace(known, response_id="x"), source=Source.SDK),
+        replace(model, id="a", run_id="claimed"),
+        replace(
+            model, id=CLAIM, run_id="claimed", kind=ActionKind.EVENT, source=Source.WORLD, use=None, cost=Decimal(3)
+        ),
+    )
+
+    def tally(wanted: CallFilter) -> Tally:
+        return tally_of(calls.read(lambda reader: reader.sums_of_calls(PROJECT, wanted)))
+
+    runs = {name: run_of(calls, name) for name in ("lost", "all lost", "cancelled", "twice", "claimed")}
+    tallies = {name: run.tally for name, run in runs.items() if run is not None}
+    assert {name: tally(CallFilter(run_id=name)) for name in runs} == tallies
+    assert (tallies["lost"].cost, tallies["lost"].input_tokens) == (Decimal("0.5"), 2200)
+    assert tallies["claimed"].cost == 3
+    of_all = tally(CallFilter())
+    assert of_all.cost == sum(one.cost for one in tallies.values())
+    assert of_all.input_tokens == sum(one.input_tokens for one in tallies.values())
+    assert (of_all.calls, of_all.unpriced) == (sum(one.calls for one in tallies.values()), 1)
 
 
 def test_sums_are_exact_beyond_what_a_column_holds(calls: CallStore) -> None:

@@ -272,8 +272,9 @@ class SqlCallLists(SqlEvaluationReader):
 
     def sums_of_calls(self, project_id: str, wanted: CallFilter) -> list[OutcomeSums]:
         calls = self._narrowed(project_id, wanted, hits=ALL_HITS)
-        sql = calls.query(self._session.text_of("ledger_sums")) + " group by 1"
-        return [OUTCOME_SUMS.of(row) for row in self._session.ask(sql, calls.values)]
+        text_of, ask = self._session.text_of, self._session.ask
+        parts = (calls.query(text_of("ledger_sums"), text_of(part)) for part in ("calls_alone", "frames_that_count"))
+        return [OUTCOME_SUMS.of(row) for part in parts for row in ask(f"{part} group by 1", calls.values)]
 
     def interventions(self, project_id: str, wanted: CallFilter, *, skip: int, limit: int) -> list[Action]:
         calls = self._narrowed(project_id, wanted, limit=limit, skip=skip)

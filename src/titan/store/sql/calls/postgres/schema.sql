@@ -2,7 +2,7 @@
 -- reasons stand. Names and ids compare by their bytes, as in SQLite. Long texts are compressed by PostgreSQL itself, so
 -- `packs` stays empty.
 -- Whoever changes this file raises its version, here and for SQLite, and adds the step to it in migrations/ (decision 57).
--- version: 42
+-- version: 43
 
 create schema if not exists calls;
 
@@ -231,6 +231,10 @@ where kind in ('model', 'tool', 'call') and duration_ns >= 3000000000;
 
 create index calls_that_failed on actions (project_id, agent_id, error_type, started_at_us, number, is_evaluation)
 where error_type is not null;
+
+-- What frames calls, and counts in place of those that were lost.
+create index frames_that_count on actions (project_id, started_at_us, number)
+where kind not in ('model', 'tool', 'call') and (has_cost = 1 or has_tokens = 1);
 
 -- An entry, and who and what it is about. What it says stands in `bodies`, or, once its run is over, in a row of `packs`.
 create table entries (

@@ -103,8 +103,8 @@ select
     sum(
         case
             when actions.cost is not null or actions.has_cost = 0 then 0
-            when actions.kind = 'model' or (actions.kind = 'call' and actions.model is not null) then 1
-            else 0
+            when actions.kind = 'tool' or (actions.kind = 'call' and actions.model is null) then 0
+            else 1
         end
     ),
     sum(case when actions.is_cost_estimated = 1 and actions.cost > 0 then actions.has_cost else 0 end),
@@ -113,7 +113,13 @@ select
     sum(actions.has_tokens * (actions.output_tokens / 1000000)) || ' '
     || sum(actions.has_tokens * (actions.output_tokens % 1000000))
 from actions
-where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call')
+where actions.project_id = :project_id
+
+-- name: calls_alone
+actions.kind in ('model', 'tool', 'call')
+
+-- name: frames_that_count
+actions.kind not in ('model', 'tool', 'call') and (actions.has_cost = 1 or actions.has_tokens = 1)
 
 -- name: interventions
 select {action_columns}, runs.id

@@ -4,7 +4,7 @@
 -- Times are integer microseconds since 1970 in UTC (*_us), durations nanoseconds (*_ns), money picodollars (10^-12 US$).
 -- Tables with long rows have a rowid.
 -- Whoever changes this file raises its version, here and for PostgreSQL, and adds the step to it in migrations/ (decision 57).
--- version: 42
+-- version: 43
 
 create table meta (
     name text not null primary key,
@@ -231,6 +231,10 @@ where kind in ('model', 'tool', 'call') and duration_ns >= 3000000000;
 
 create index calls_that_failed on actions (project_id, agent_id, error_type, started_at_us, number, is_evaluation)
 where error_type is not null;
+
+-- What frames calls, and counts in place of those that were lost.
+create index frames_that_count on actions (project_id, started_at_us, number)
+where kind not in ('model', 'tool', 'call') and (has_cost = 1 or has_tokens = 1);
 
 -- An entry, and who and what it is about. What it says stands in `bodies`, or, once its run is over, in a row of `packs`.
 create table entries (
